@@ -1,0 +1,36 @@
+#include "base/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+const char *drn_status_name(drn_status code)
+{
+    static const char *const names[] = {
+        "DRN_OK",          "DRN_ERR_INVALID",     "DRN_ERR_NOMEM",
+        "DRN_ERR_IO",      "DRN_ERR_FORMAT",      "DRN_ERR_UNSUPPORTED",
+        "DRN_ERR_CANCELLED", "DRN_ERR_NUMERIC",   "DRN_ERR_INTERNAL",
+    };
+    if ((int)code < 0 || (size_t)code >= sizeof names / sizeof names[0])
+        return "unknown status";
+    return names[code];
+}
+
+const char *drn_version(void)
+{
+    return DRN_VERSION_STRING;
+}
+
+drn_status drn_fail(drn_error *err, drn_status code, const char *fmt, ...)
+{
+    if (err) {
+        va_list ap;
+        va_start(ap, fmt);
+        err->code = code;
+        vsnprintf(err->message, sizeof err->message, fmt, ap);
+        va_end(ap);
+        for (char *c = err->message; *c; c++)
+            if (*c == '\n' || *c == '\r')
+                *c = ' ';
+    }
+    return code;
+}

@@ -1,0 +1,235 @@
+#define _GNU_SOURCE
+#include "base/fileio.h"
+
+#include "base/mem.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+drn_status drn_file_read(void **out, size_t *size, const char *path, size_t max, drn_error *err)
+{
+    *out = NULL;
+    *size = 0;
+    drn_status st = DRN_OK;
+    char *buf = NULL;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return drn_fail(err, DRN_ERR_IO, "%s: %s", path, strerror(errno));
+    struct stat sb;
+    if (fstat(fd, &sb) != 0 || !S_ISREG(sb.st_mode)) {
+        st = drn_fail(err, DRN_ERR_IO, "%s: not a regular file", path);
+        goto done;
+    }
+    if ((uintmax_t)sb.st_size > max) {
+        st = drn_fail(err, DRN_ERR_FORMAT, "%s: %jd bytes, the limit is %zu", path,
+                      (intmax_t)sb.st_size, max);
+        goto done;
+    }
+    size_t want = (size_t)sb.st_size, got = 0;
+    DRN_CHECK(drn_alloc_to(&buf, want + 1, 1, err));
+    while (got < want) {
+        ssize_t r = read(fd, buf + got, want - got);
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r < 0) {
+            st = drn_fail(err, DRN_ERR_IO, "%s: %s", path, strerror(errno));
+            goto done;
+        }
+        if (r == 0)
+            break; /* it shrank while we read */
+        got += (size_t)r;
+    }
+    buf[got] = 0;
+    *out = buf;
+    *size = got;
+    buf = NULL;
+done:
+    drn_free(buf);
+    close(fd);
+    return st;
+}
+
+static void atomic_clear(drn_atomic_file *a)
+{
+    drn_free(a->path);
+    drn_free(a->tmp);
+    *a = (drn_atomic_file){0};
+}
+
+drn_status drn_atomic_open(drn_atomic_file *a, const char *path, drn_error *err)
+{
+    *a = (drn_atomic_file){0};
+    size_t n = strlen(path) + 16;
+    a->path = drn_strdup(path);
+    a->tmp = drn_alloc(n);
+    if (!a->path || !a->tmp) {
+        atomic_clear(a);
+        return drn_fail(err, DRN_ERR_NOMEM, "%s: out of memory", path);
+    }
+    snprintf(a->tmp, n, "%s.XXXXXX.tmp", path);
+    int fd = mkostemps(a->tmp, 4, O_CLOEXEC);
+    a->f = fd < 0 ? NULL : fdopen(fd, "wb");
+    if (!a->f) {
+        int e = errno;
+        if (fd >= 0) {
+            close(fd);
+            unlink(a->tmp);
+        }
+        atomic_clear(a);
+        return drn_fail(err, DRN_ERR_IO, "%s: cannot create: %s", path, strerror(e));
+    }
+    mode_t mask = umask(0);
+    umask(mask);
+    (void)fchmod(fd, 0666 & ~mask);
+    return DRN_OK;
+}
+
+void drn_atomic_abort(drn_atomic_file *a)
+{
+    if (a->f)
+        fclose(a->f);
+    if (a->tmp)
+        unlink(a->tmp);
+    atomic_clear(a);
+}
+
+drn_status drn_atomic_commit(drn_atomic_file *a, drn_error *err)
+{
+    bool ok = !ferror(a->f) && fflush(a->f) == 0 && fsync(fileno(a->f)) == 0;
+    int e = errno;
+    ok = fclose(a->f) == 0 && ok;
+    a->f = NULL;
+    if (ok && rename(a->tmp, a->path) != 0) {
+        ok = false;
+        e = errno;
+    }
+    drn_status st = DRN_OK;
+    if (!ok) {
+        st = drn_fail(err, DRN_ERR_IO, "%s: cannot write: %s", a->path, strerror(e ? e : EIO));
+        unlink(a->tmp);
+    }
+    atomic_clear(a);
+    return st;
+}
+
+drn_status drn_file_write(const char *path, const void *data, size_t size, drn_error *err)
+{
+    drn_atomic_file a;
+    DRN_TRY(drn_atomic_open(&a, path, err));
+    fwrite(data, 1, size, a.f);
+    return drn_atomic_commit(&a, err);
+}
+
+bool drn_path_is_dir(const char *path)
+{
+    struct stat sb;
+    return stat(path, &sb) == 0 && S_ISDIR(sb.st_mode);
+}
+
+bool drn_path_exists(const char *path)
+{
+    struct stat sb;
+    return stat(path, &sb) == 0;
+}
+
+drn_status drn_make_dirs(const char *path, drn_error *err)
+{
+    char *p = drn_strdup(path);
+    if (!p)
+        return drn_fail(err, DRN_ERR_NOMEM, "%s: out of memory", path);
+    drn_status st = DRN_OK;
+    for (char *c = p + (*p == '/'); st == DRN_OK; c++) {
+        if (*c != '/' && *c != 0)
+            continue;
+        char keep = *c;
+        *c = 0;
+        if (*p && mkdir(p, 0777) != 0 && (errno != EEXIST || !drn_path_is_dir(p)))
+            st = drn_fail(err, DRN_ERR_IO, "%s: cannot create folder: %s", p, strerror(errno));
+        *c = keep;
+        if (keep == 0)
+            break;
+    }
+    drn_free(p);
+    return st;
+}
+
+char *drn_path_join(const char *dir, const char *name)
+{
+    size_t n = strlen(dir), m = strlen(name);
+    char *p = drn_alloc(n + m + 2);
+    if (!p)
+        return NULL;
+    memcpy(p, dir, n);
+    if (n > 0 && dir[n - 1] != '/')
+        p[n++] = '/';
+    memcpy(p + n, name, m + 1);
+    return p;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool is_file(const char *dir, const char *name)
+{
+    char *p = drn_path_join(dir, name);
+    struct stat sb;
+    bool yes = p && stat(p, &sb) == 0 && S_ISREG(sb.st_mode);
+    drn_free(p);
+    return yes;
+}
+
+drn_status drn_dir_list(char ***names, size_t *count, const char *dir, drn_error *err)
+{
+    *names = NULL;
+    *count = 0;
+    DIR *d = opendir(dir);
+    if (!d)
+        return drn_fail(err, DRN_ERR_IO, "%s: %s", dir, strerror(errno));
+    drn_status st = DRN_OK;
+    char **list = NULL;
+    size_t n = 0, cap = 0;
+    for (struct dirent *e; st == DRN_OK && (e = readdir(d));) {
+        if (e->d_name[0] == '.' || !is_file(dir, e->d_name))
+            continue;
+        if (n == cap) {
+            char **bigger;
+            cap = cap ? cap * 2 : 64;
+            st = drn_alloc_to(&bigger, cap, sizeof *bigger, err);
+            if (st != DRN_OK)
+                break;
+            if (n)
+                memcpy(bigger, list, n * sizeof *list);
+            drn_free(list);
+            list = bigger;
+        }
+        list[n] = drn_strdup(e->d_name);
+        if (!list[n])
+            st = drn_fail(err, DRN_ERR_NOMEM, "%s: out of memory", dir);
+        else
+            n++;
+    }
+    closedir(d);
+    if (st != DRN_OK) {
+        drn_list_free(list, n);
+        return st;
+    }
+    if (n)
+        qsort(list, n, sizeof *list, by_name);
+    *names = list;
+    *count = n;
+    return DRN_OK;
+}
+
+void drn_list_free(char **names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        drn_free(names[i]);
+    drn_free(names);
+}

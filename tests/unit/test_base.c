@@ -1,0 +1,123 @@
+#include "base/cpu.h"
+#include "base/fileio.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "base/rng.h"
+#include "harness.h"
+
+#include <stdint.h>
+
+TEST(mem_fail, "the n-th allocation fails on request and the message has the size")
+{
+    drn_error err = {0};
+    void *p;
+    drn_mem_fail_nth(2);
+    void *q = drn_alloc(10);
+    CHECK(q);
+    CHECK_INT(drn_alloc_to(&p, 3, 5, &err), DRN_ERR_NOMEM);
+    CHECK(!p && strstr(err.message, "3 x 5"));
+    drn_mem_fail_nth(0);
+    drn_free(q);
+}
+
+TEST(mem_counted, "memory is counted, aligned and given back")
+{
+    size_t before = drn_mem_current();
+    drn_mem_peak_reset();
+    char *a = drn_alloc(1000), *b = drn_calloc(9 << 20, 1);
+    CHECK(a && b && (uintptr_t)a % 64 == 0 && (uintptr_t)b % 64 == 0);
+    CHECK_INT(drn_mem_current() - before, 1000 + (9 << 20));
+    CHECK_INT(b[(9 << 20) - 1], 0);
+    drn_free(a);
+    drn_free(b);
+    CHECK_INT(drn_mem_current(), before);
+    CHECK_INT(drn_mem_peak() - before, 1000 + (9 << 20));
+}
+
+TEST(mem_overflow, "a size that does not fit is refused")
+{
+    drn_error err = {0};
+    size_t n;
+    CHECK_INT(drn_size_mul(&n, SIZE_MAX / 2, 3, &err), DRN_ERR_NOMEM);
+    CHECK(drn_calloc(SIZE_MAX / 2, 3) == NULL);
+}
+
+static void square(void *ctx, size_t chunk, int thread)
+{
+    (void)thread;
+    ((size_t *)ctx)[chunk] = chunk * chunk;
+}
+
+TEST(pool_all, "every chunk runs once with 1, 2 and 7 threads")
+{
+    for (int t = 1; t <= 7; t += t == 1 ? 1 : 5) {
+        drn_pool *pool;
+        drn_error err = {0};
+        size_t out[1000] = {0};
+        CHECK_OK(drn_pool_new(&pool, t, &err), err);
+        for (int rep = 0; rep < 50; rep++) {
+            memset(out, 0xff, sizeof out);
+            drn_pool_run(pool, 1000, square, out);
+            for (size_t i = 0; i < 1000; i++)
+                CHECK(out[i] == i * i);
+        }
+        drn_pool_free(pool);
+    }
+}
+
+TEST(rng_streams, "a seed gives the same numbers, another stream others, uniform over the range")
+{
+    drn_rng a, b, c;
+    drn_rng_seed(&a, 1, 0);
+    drn_rng_seed(&b, 1, 0);
+    drn_rng_seed(&c, 1, 1);
+    CHECK(drn_rng_u64(&a) == drn_rng_u64(&b));
+    CHECK(drn_rng_u64(&a) != drn_rng_u64(&c));
+    double sum = 0, sq = 0;
+    int hist[7] = {0};
+    for (int i = 0; i < 70000; i++) {
+        double v = drn_rng_normal(&a);
+        sum += v;
+        sq += v * v;
+        hist[drn_rng_below(&a, 7)]++;
+    }
+    CHECK_NEAR(sum / 70000, 0, 0.02);
+    CHECK_NEAR(sq / 70000, 1, 0.02);
+    for (int i = 0; i < 7; i++)
+        CHECK_NEAR(hist[i], 10000, 400);
+}
+
+TEST(file_atomic, "a file appears whole or not at all")
+{
+    drn_error err = {0};
+    char *path = drn_path_join(test_tmp_dir(), "f"), **names;
+    size_t n, size;
+    void *data;
+    drn_atomic_file a;
+    CHECK_OK(drn_file_write(path, "hello", 5, &err), err);
+    CHECK_OK(drn_atomic_open(&a, path, &err), err);
+    fputs("partial", a.f);
+    drn_atomic_abort(&a);
+    CHECK_OK(drn_file_read(&data, &size, path, 100, &err), err);
+    CHECK_STR(data, "hello");
+    drn_free(data);
+    CHECK_OK(drn_dir_list(&names, &n, test_tmp_dir(), &err), err);
+    CHECK_INT(n, 1);
+    drn_list_free(names, n);
+    CHECK_INT(drn_file_read(&data, &size, path, 4, &err), DRN_ERR_FORMAT);
+    CHECK_INT(drn_file_read(&data, &size, "/nonexistent", 4, &err), DRN_ERR_IO);
+    CHECK_INT(drn_file_write("/nonexistent/x", "a", 1, &err), DRN_ERR_IO);
+    drn_free(path);
+}
+
+TEST(file_full_disk, "a full disk is an error")
+{
+    drn_error err = {0};
+    FILE *f = fopen("/dev/full", "wb");
+    if (!f)
+        SKIP("no /dev/full");
+    drn_atomic_file a = {f, drn_strdup("/dev/full"), drn_strdup("/nonexistent/none")};
+    fputs("x", f);
+    CHECK_INT(drn_atomic_commit(&a, &err), DRN_ERR_IO);
+    CHECK(strstr(err.message, "No space"));
+}
