@@ -6,7 +6,7 @@ find_package(PkgConfig REQUIRED)
 
 add_library(drn_options INTERFACE)
 target_compile_features(drn_options INTERFACE c_std_17)
-target_compile_definitions(drn_options INTERFACE DRN_VERSION_STRING="${PROJECT_VERSION}")
+target_compile_definitions(drn_options INTERFACE _GNU_SOURCE DRN_VERSION_STRING="${PROJECT_VERSION}")
 target_include_directories(drn_options INTERFACE "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src")
 target_compile_options(drn_options INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wdouble-promotion -Wstrict-prototypes -Wvla
