@@ -80,6 +80,15 @@ const char *test_tmp_dir(void)
     return tmp_dir;
 }
 
+/* 0 passed, 1 failed, 2 skipped. */
+static int run(test_fn fn)
+{
+    int how = setjmp(escape);
+    if (how == 0)
+        fn();
+    return how;
+}
+
 /* Usage: test_x [substring of a sentence] */
 int main(int argc, char **argv)
 {
@@ -87,9 +96,8 @@ int main(int argc, char **argv)
     for (int i = 0; i < count; i++) {
         if (argc > 1 && !strstr(tests[i].sentence, argv[1]))
             continue;
-        int how = setjmp(escape);
+        int how = run(tests[i].fn);
         if (how == 0) {
-            tests[i].fn();
             passed++;
             printf("ok    %s\n", tests[i].sentence);
         } else if (how == 1) {
