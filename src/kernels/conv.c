@@ -1,0 +1,30 @@
+#include "kernels/conv.h"
+
+#include "base/cpu.h"
+
+extern const drn_conv_impl drn_conv_ref_f32, drn_conv_ref_f64;
+
+/* Best first; the reference closes each list. */
+static const drn_conv_impl *const f64_impls[] = {&drn_conv_ref_f64};
+static const drn_conv_impl *const ref_impls[] = {&drn_conv_ref_f32};
+
+const drn_conv_impl *const *drn_conv_all(drn_dtype type, size_t *count)
+{
+    *count = 1;
+    return type == DRN_FLOAT64 ? f64_impls : ref_impls;
+}
+
+const drn_conv_impl *drn_conv_choose(const drn_conv_geom *g, drn_conv_pass pass, drn_dtype type)
+{
+    size_t count;
+    const drn_conv_impl *const *all = drn_conv_all(type, &count);
+    size_t i = 0;
+    while (i + 1 < count && !all[i]->supports(g, pass))
+        i++;
+    return all[i];
+}
+
+double drn_conv_macs(const drn_conv_geom *g)
+{
+    return (double)g->n * g->oh * g->ow * g->k * g->c * g->r * g->s;
+}
