@@ -1,0 +1,127 @@
+#include "image/io.h"
+
+#include "base/fileio.h"
+#include "image/convert.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+static const drn_format formats[] = {
+    {".png", "pngsave", NULL, false, true, true, 0},
+    {".jpg", "jpegsave", NULL, true, false, false, 65500},
+    {".jpeg", "jpegsave", NULL, true, false, false, 65500},
+    {".webp", "webpsave", "lossless", true, true, false, 16383},
+    {".tif", "tiffsave", NULL, false, true, true, 0},
+    {".tiff", "tiffsave", NULL, false, true, true, 0},
+    {".pnm", NULL, NULL, false, false, true, 0},
+    {".ppm", NULL, NULL, false, false, true, 0},
+    {".pgm", NULL, NULL, false, false, true, 0},
+    {".gif", "gifsave", NULL, false, true, false, 65535},
+    {".heic", "heifsave", "lossless", true, true, false, 16384},
+    {".avif", "heifsave", "lossless", true, true, false, 16384},
+    {".jxl", "jxlsave", "lossless", true, true, true, 0},
+    {".jp2", "jp2ksave", "lossless", true, true, true, 0},
+};
+
+const drn_format *drn_format_of(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
+    for (size_t i = 0; dot && i < sizeof formats / sizeof formats[0]; i++)
+        if (strcasecmp(dot, formats[i].suffix) == 0)
+            return &formats[i];
+    return NULL;
+}
+
+/* The first bytes of a file; says in plain words what is wrong with it. */
+static drn_status read_head(unsigned char *head, size_t *size, const char *path, drn_error *err)
+{
+    struct stat sb;
+    if (stat(path, &sb) != 0)
+        return drn_fail(err, DRN_ERR_IO, "%s: %s", path, strerror(errno));
+    if (S_ISDIR(sb.st_mode))
+        return drn_fail(err, DRN_ERR_IO, "%s: is a folder, not a picture", path);
+    if (!S_ISREG(sb.st_mode))
+        return drn_fail(err, DRN_ERR_IO, "%s: not a regular file", path);
+    FILE *f = fopen(path, "rbe");
+    if (!f)
+        return drn_fail(err, DRN_ERR_IO, "%s: %s", path, strerror(errno));
+    *size = fread(head, 1, *size, f);
+    int failed = ferror(f) ? errno : 0;
+    fclose(f);
+    if (failed)
+        return drn_fail(err, DRN_ERR_IO, "%s: %s", path, strerror(failed));
+    if (*size == 0)
+        return drn_fail(err, DRN_ERR_FORMAT, "%s: the file is empty", path);
+    return DRN_OK;
+}
+
+drn_status drn_image_read(drn_image **out, const char *path, drn_error *err)
+{
+    unsigned char head[64];
+    size_t size = sizeof head;
+    DRN_TRY(read_head(head, &size, path, err));
+    if (drn_pnm_is(head, size))
+        return drn_pnm_read(out, path, err);
+    return drn_codec_read(out, path, head, size, err);
+}
+
+/* Through a temporary file of the codec's own making, then renamed. */
+static drn_status write_coded(const drn_image *image, const char *path, const drn_format *format,
+                              int quality, drn_error *err)
+{
+    drn_atomic_file a;
+    DRN_TRY(drn_atomic_open(&a, path, err));
+    drn_status st = drn_codec_write(image, a.tmp, path, format, quality, err);
+    if (st != DRN_OK) {
+        drn_atomic_abort(&a);
+        return st;
+    }
+    return drn_atomic_commit(&a, err);
+}
+
+static drn_status write_as(const drn_image *image, const char *path, const drn_format *format,
+                           int quality, drn_error *err)
+{
+    if (format->saver)
+        return write_coded(image, path, format, quality, err);
+    return drn_pnm_write(image, path, err);
+}
+
+static drn_status check_write(const drn_image *image, const char *path, const drn_format *format,
+                              int quality, drn_error *err)
+{
+    if (!format)
+        return drn_fail(err, DRN_ERR_UNSUPPORTED,
+                        "%s: unknown suffix; use .png, .jpg, .webp, .tif, .pnm or .jxl", path);
+    if (quality < 1 || quality > 100)
+        return drn_fail(err, DRN_ERR_INVALID, "%s: quality %d is not in 1..100", path, quality);
+    int32_t side = image->width > image->height ? image->width : image->height;
+    if (format->max_side && side > format->max_side)
+        return drn_fail(err, DRN_ERR_UNSUPPORTED,
+                        "%s: %d x %d is too large for %s (at most %d a side); use .png or .tif",
+                        path, image->width, image->height, format->suffix, format->max_side);
+    if (drn_path_is_dir(path))
+        return drn_fail(err, DRN_ERR_IO, "%s: is a folder", path);
+    return DRN_OK;
+}
+
+drn_status drn_image_write(const drn_image *image, const char *path,
+                           const drn_write_options *options, drn_error *err)
+{
+    const drn_format *format = drn_format_of(path);
+    int quality = options && options->quality ? options->quality : 92;
+    DRN_TRY(check_write(image, path, format, quality, err));
+    drn_depth depth = format->deep && image->depth != DRN_U8 ? DRN_U16 : DRN_U8;
+    bool flatten = !format->alpha && image->bands % 2 == 0;
+    if (depth == image->depth && !flatten)
+        return write_as(image, path, format, quality, err);
+    drn_image *fit;
+    DRN_TRY(drn_image_convert(&fit, image, depth, flatten, err));
+    drn_status st = drn_image_copy_meta(fit, image, err);
+    if (st == DRN_OK)
+        st = write_as(fit, path, format, quality, err);
+    drn_image_free(fit);
+    return st;
+}
