@@ -1,0 +1,68 @@
+/* conv2d -> activation and conv2d -> add become one node whose kernel does all in its store. */
+#include "graph/internal.h"
+
+size_t drn_graph_uses(const drn_graph *g, drn_value v)
+{
+    size_t uses = 0;
+    for (size_t i = 0; i < g->node_count; i++)
+        for (int k = 0; !g->nodes[i].dead && k < g->nodes[i].inputs; k++)
+            uses += g->nodes[i].in[k] == v;
+    return uses;
+}
+
+static node *only_user(drn_graph *g, drn_value v)
+{
+    if (g->values[v].output || v == g->loss || drn_graph_uses(g, v) != 1)
+        return NULL;
+    for (size_t i = 0; i < g->node_count; i++)
+        for (int k = 0; !g->nodes[i].dead && k < g->nodes[i].inputs; k++)
+            if (g->nodes[i].in[k] == v)
+                return &g->nodes[i];
+    return NULL;
+}
+
+static void take_over(drn_graph *g, node *conv, node *user)
+{
+    conv->out = user->out;
+    g->values[user->out].producer = (int32_t)(conv - g->nodes);
+    user->dead = true;
+}
+
+static bool absorb_activation(drn_graph *g, node *conv, node *user)
+{
+    if (user->op != &drn_op_leaky_relu || conv->attr.activate || conv->attr.residual)
+        return false;
+    conv->attr.activate = true;
+    conv->attr.slope = user->attr.slope;
+    take_over(g, conv, user);
+    return true;
+}
+
+/* The other summand has to exist before the convolution runs.  Backward could not tell the activation's
+ * sign from a sum, so both together are for inference only. */
+static bool absorb_residual(drn_graph *g, node *conv, node *user)
+{
+    if (user->op != &drn_op_add || conv->attr.residual || conv->inputs >= DRN_MAX_INPUTS ||
+        (conv->attr.activate && g->training))
+        return false;
+    drn_value other = user->in[0] == conv->out ? user->in[1] : user->in[0];
+    if (other == conv->out || g->values[other].producer >= (int32_t)(conv - g->nodes) ||
+        g->values[other].kind == VALUE_PARAM)
+        return false;
+    conv->attr.residual = true;
+    conv->in[conv->inputs++] = other;
+    take_over(g, conv, user);
+    return true;
+}
+
+void drn_graph_fuse(drn_graph *g)
+{
+    for (size_t i = 0; i < g->node_count; i++) {
+        node *conv = &g->nodes[i];
+        if (conv->dead || conv->op != &drn_op_conv2d)
+            continue;
+        for (node *user; (user = only_user(g, conv->out));)
+            if (!absorb_activation(g, conv, user) && !absorb_residual(g, conv, user))
+                break;
+    }
+}

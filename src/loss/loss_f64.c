@@ -1,0 +1,3 @@
+typedef double real;
+#define TABLE drn_loss_f64
+#include "loss/loss_body.inc"

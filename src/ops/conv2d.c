@@ -1,0 +1,133 @@
+/* conv2d: y[N,K,OH,OW] = act(x[N,C,H,W] (*) w[K,C,R,S] + b[K]) + residual.  Zero padding, one stride
+ * and pad for both axes.  Activation and residual are put there by the graph's fusion. */
+#include "ops/op.h"
+
+static drn_conv_geom geom(const drn_call *c)
+{
+    drn_shape x = c->in_shape[0], w = c->in_shape[1], y = c->out_shape;
+    return (drn_conv_geom){x.n, x.c, x.h, x.w, w.n, w.h, w.w, y.h, y.w, c->attr->stride, c->attr->pad};
+}
+
+static int bias_index(const drn_call *c)
+{
+    return c->inputs - c->attr->residual > 2 ? 2 : -1;
+}
+
+static drn_status shape(drn_shape *out, const drn_shape *in, int inputs, const drn_attr *attr,
+                        drn_error *err)
+{
+    drn_shape x = in[0], w = in[1];
+    if (attr->stride < 1 || attr->pad < 0)
+        return drn_fail(err, DRN_ERR_INVALID, "conv2d: stride %d, pad %d", attr->stride, attr->pad);
+    if (w.c != x.c)
+        return drn_fail(err, DRN_ERR_INVALID, "conv2d: weights for %d channels, input has %d", w.c, x.c);
+    if (inputs - attr->residual > 2 && in[2].n != w.n)
+        return drn_fail(err, DRN_ERR_INVALID, "conv2d: %d biases for %d filters", in[2].n, w.n);
+    int64_t h = (int64_t)x.h + 2 * (int64_t)attr->pad - w.h, v = (int64_t)x.w + 2 * (int64_t)attr->pad - w.w;
+    if (h < 0 || v < 0)
+        return drn_fail(err, DRN_ERR_INVALID, "conv2d: kernel %dx%d on %dx%d with pad %d", w.h, w.w, x.h,
+                        x.w, attr->pad);
+    *out = (drn_shape){x.n, w.n, (int32_t)(h / attr->stride + 1), (int32_t)(v / attr->stride + 1)};
+    if (attr->residual && !drn_shape_equal(*out, in[inputs - 1]))
+        return drn_fail(err, DRN_ERR_INVALID, "conv2d: the residual has another shape");
+    return DRN_OK;
+}
+
+static void plan(drn_call *c)
+{
+    drn_conv_geom g = geom(c);
+    for (int pass = 0; pass < (c->training ? 3 : 1); pass++)
+        c->conv[pass] = drn_conv_choose(&g, (drn_conv_pass)pass, c->type);
+}
+
+static size_t align64(size_t n)
+{
+    return (n + 63) / 64 * 64;
+}
+
+static size_t packed_bytes(const drn_call *c, drn_conv_pass pass)
+{
+    drn_conv_geom g = geom(c);
+    return c->conv[pass] ? align64(c->conv[pass]->pack_bytes(&g, pass)) : 0;
+}
+
+static size_t state_bytes(const drn_call *c)
+{
+    return packed_bytes(c, DRN_CONV_FORWARD) + packed_bytes(c, DRN_CONV_BACKWARD_DATA);
+}
+
+static size_t scratch_bytes(const drn_call *c)
+{
+    drn_conv_geom g = geom(c);
+    size_t most = 0;
+    for (int pass = 0; pass < 3; pass++)
+        if (c->conv[pass]) {
+            size_t n = c->conv[pass]->scratch_bytes(&g, (drn_conv_pass)pass, drn_pool_threads(c->pool));
+            most = n > most ? n : most;
+        }
+    return most;
+}
+
+/* Packed weights of a pass, or the plain ones where the kernel wants those. */
+static void *weights(const drn_call *c, drn_conv_pass pass)
+{
+    if (packed_bytes(c, pass) == 0)
+        return c->in[1];
+    return (char *)c->state + (pass == DRN_CONV_BACKWARD_DATA ? packed_bytes(c, DRN_CONV_FORWARD) : 0);
+}
+
+static void prepare(const drn_call *c)
+{
+    drn_conv_geom g = geom(c);
+    for (int pass = DRN_CONV_FORWARD; pass <= DRN_CONV_BACKWARD_DATA; pass++) {
+        bool wanted = pass == DRN_CONV_FORWARD || (c->training && c->din[0]);
+        if (wanted && packed_bytes(c, (drn_conv_pass)pass))
+            c->conv[pass]->pack(weights(c, (drn_conv_pass)pass), c->in[1], &g, (drn_conv_pass)pass);
+    }
+}
+
+static void forward(const drn_call *c)
+{
+    drn_conv_geom g = geom(c);
+    int b = bias_index(c);
+    drn_conv_epilogue e = {
+        .bias = b > 0 ? c->in[b] : NULL,
+        .residual = c->attr->residual ? c->in[c->inputs - 1] : NULL,
+        .activate = c->attr->activate,
+        .slope = c->attr->slope,
+    };
+    c->conv[DRN_CONV_FORWARD]->forward(c->out, c->in[0], weights(c, DRN_CONV_FORWARD), &g, &e,
+                                       &(drn_conv_run){c->pool, c->scratch});
+}
+
+static void backward(const drn_call *c)
+{
+    drn_conv_geom g = geom(c);
+    drn_conv_run run = {c->pool, c->scratch};
+    size_t n = drn_elements(c->out_shape);
+    int b = bias_index(c), r = c->inputs - 1;
+    if (c->attr->residual && c->din[r])
+        c->k->scale(c->din[r], c->dout, 1, c->accumulate[r], n, c->pool);
+    if (c->attr->activate)
+        c->k->leaky_relu_backward(c->dout, c->dout, c->out, c->attr->slope, false, n, c->pool);
+    if (c->din[1])
+        c->conv[DRN_CONV_BACKWARD_WEIGHTS]->backward_weights(c->din[1], b > 0 ? c->din[b] : NULL,
+                                                             c->in[0], c->dout, &g, &run);
+    if (c->din[0])
+        c->conv[DRN_CONV_BACKWARD_DATA]->backward_data(
+            c->din[0], c->dout, weights(c, DRN_CONV_BACKWARD_DATA), &g, c->accumulate[0], &run);
+}
+
+const drn_op drn_op_conv2d = {
+    .name = "conv2d",
+    .min_inputs = 2,
+    .max_inputs = 4,
+    .reads = DRN_READS_INPUTS | DRN_READS_OUTPUT,
+    .shape = shape,
+    .plan = plan,
+    .state_bytes = state_bytes,
+    .scratch_bytes = scratch_bytes,
+    .prepare = prepare,
+    .forward = forward,
+    .backward = backward,
+};
