@@ -1,0 +1,109 @@
+/* drn: finds the command and runs it. */
+#include "cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const command *const commands[] = {
+    &cmd_downscale,
+};
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static void print_help(FILE *f)
+{
+    fputs("usage: drn COMMAND [OPTION...]\n\n", f);
+    for (int i = 0; i < COMMANDS; i++)
+        fprintf(f, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+    fputs("  help       this text, or that of a command: drn help COMMAND\n\n"
+          "drn --version prints the version.  Exit codes: 0 done, 1 failed, 2 wrong usage.\n",
+          f);
+}
+
+static const command *find(const char *name)
+{
+    for (int i = 0; i < COMMANDS; i++)
+        if (strcmp(commands[i]->name, name) == 0)
+            return commands[i];
+    return NULL;
+}
+
+static int min3(int a, int b, int c)
+{
+    int m = a < b ? a : b;
+    return m < c ? m : c;
+}
+
+/* Levenshtein distance; b has at most 30 letters, else they are "far". */
+static int distance(const char *a, const char *b)
+{
+    int row[32], n = (int)strlen(b);
+    if (n > 30)
+        return n;
+    for (int j = 0; j <= n; j++)
+        row[j] = j;
+    for (int i = 1; a[i - 1]; i++) {
+        int diagonal = row[0];
+        row[0] = i;
+        for (int j = 1; j <= n; j++) {
+            int above = row[j];
+            row[j] = min3(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
+            diagonal = above;
+        }
+    }
+    return row[n];
+}
+
+static int unknown(const char *name)
+{
+    const char *best = NULL;
+    int least = 4; /* farther is no likely slip */
+    for (int i = 0; i < COMMANDS; i++) {
+        int d = distance(name, commands[i]->name);
+        if (d < least) {
+            least = d;
+            best = commands[i]->name;
+        }
+    }
+    if (best)
+        cli_error("there is no command '%s'; did you mean '%s'?", name, best);
+    else
+        cli_error("there is no command '%s'; 'drn help' lists them", name);
+    return EXIT_USAGE;
+}
+
+static int help(const char *name)
+{
+    if (!name) {
+        print_help(stdout);
+        return EXIT_OK;
+    }
+    const command *cmd = find(name);
+    char *argv[] = {"drn", "--help", NULL};
+    return cmd ? cmd->run(2, argv) : unknown(name);
+}
+
+static int run(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : NULL;
+    if (!name) {
+        print_help(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
+        printf("drn %s\n", drn_version());
+        return EXIT_OK;
+    }
+    if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+        return help(argc > 2 ? argv[2] : NULL);
+    const command *cmd = find(name);
+    return cmd ? cmd->run(argc - 1, argv + 1) : unknown(name);
+}
+
+int main(int argc, char **argv)
+{
+    int code = run(argc, argv);
+    if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_OK)
+        code = cli_error("cannot write to the standard output");
+    return code;
+}
