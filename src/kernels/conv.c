@@ -3,15 +3,26 @@
 #include "base/cpu.h"
 
 extern const drn_conv_impl drn_conv_ref_f32, drn_conv_ref_f64;
+extern const drn_conv_impl drn_conv_avx2_winograd;
 
 /* Best first; the reference closes each list. */
 static const drn_conv_impl *const f64_impls[] = {&drn_conv_ref_f64};
 static const drn_conv_impl *const ref_impls[] = {&drn_conv_ref_f32};
+#ifdef DRN_HAVE_AVX2
+static const drn_conv_impl *const avx2_impls[] = {&drn_conv_avx2_winograd, &drn_conv_ref_f32};
+#endif
+
+#define LIST(list) (*count = sizeof(list) / sizeof *(list), (list))
 
 const drn_conv_impl *const *drn_conv_all(drn_dtype type, size_t *count)
 {
-    *count = 1;
-    return type == DRN_FLOAT64 ? f64_impls : ref_impls;
+    if (type == DRN_FLOAT64)
+        return LIST(f64_impls);
+#ifdef DRN_HAVE_AVX2
+    if (drn_cpu_isa() & DRN_ISA_AVX2)
+        return LIST(avx2_impls);
+#endif
+    return LIST(ref_impls);
 }
 
 const drn_conv_impl *drn_conv_choose(const drn_conv_geom *g, drn_conv_pass pass, drn_dtype type)

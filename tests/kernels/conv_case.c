@@ -111,6 +111,8 @@ void *guard_new(size_t bytes)
 
 bool guard_ok(const void *p)
 {
+    if (!p)
+        return true;
     const guard_head *h = (const guard_head *)p - 1;
     const unsigned char *end = (const unsigned char *)p + h->bytes;
     for (size_t i = 0; i < sizeof h->canary; i++)
