@@ -197,7 +197,7 @@ static drn_status resolve_calls(drn_graph *g, drn_error *err)
     return DRN_OK;
 }
 
-drn_status drn_graph_plan(drn_graph *g, const drn_plan_options *o, drn_error *err)
+drn_status drn_graph_prepare(drn_graph *g, const drn_plan_options *o, drn_error *err)
 {
     if (g->error.code != DRN_OK) {
         if (err)
@@ -219,7 +219,12 @@ drn_status drn_graph_plan(drn_graph *g, const drn_plan_options *o, drn_error *er
     for (size_t i = 0; i < g->node_count; i++)
         if (!g->nodes[i].dead)
             DRN_TRY(plan_node(g, &g->nodes[i], o->pool, err));
-    DRN_TRY(drn_graph_place(g, err));
+    return drn_graph_place(g, err);
+}
+
+drn_status drn_graph_plan(drn_graph *g, const drn_plan_options *o, drn_error *err)
+{
+    DRN_TRY(drn_graph_prepare(g, o, err));
     DRN_TRY(drn_alloc_to(&g->arena, g->arena_bytes + 64, 1, err));
     DRN_TRY(drn_alloc_to(&g->state, g->state_bytes + 64, 1, err));
     DRN_TRY(drn_alloc_to(&g->scratch, g->scratch_bytes + 64, 1, err));
@@ -310,7 +315,7 @@ size_t drn_graph_nodes(const drn_graph *g)
 void drn_graph_node_info(const drn_graph *g, size_t i, drn_node_info *info)
 {
     const node *n = &g->nodes[i];
-    *info = (drn_node_info){.op = n->dead ? "fused" : n->op->name,
+    *info = (drn_node_info){.op = n->dead ? NULL : n->op->name,
                             .param = "",
                             .in = g->values[n->in[0]].shape,
                             .out = g->values[n->out].shape,

@@ -32,7 +32,10 @@ typedef struct drn_plan_options {
     drn_pool *pool; /* borrowed until the graph is freed; may be NULL */
 } drn_plan_options;
 
-/* Fuse, choose kernels, place every buffer in one arena and allocate it. */
+/* Fuse, choose kernels, decide where every buffer lies; allocates nothing, so it also serves to ask what
+ * a graph would cost. */
+drn_status drn_graph_prepare(drn_graph *g, const drn_plan_options *options, drn_error *err);
+/* The same, and allocate: the graph can run. */
 drn_status drn_graph_plan(drn_graph *g, const drn_plan_options *options, drn_error *err);
 
 /* Inputs and outputs (drn_graph_output) only, layout of tensor.h. */
@@ -52,9 +55,9 @@ size_t drn_graph_state_bytes(const drn_graph *g);
 /* Multiply-accumulates of all convolutions of one forward pass. */
 double drn_graph_macs(const drn_graph *g);
 
-/* One line a node after planning, for `drn info` and `drn bench --layers`. */
+/* One line a node after planning, for `drn info`. */
 typedef struct drn_node_info {
-    const char *op;
+    const char *op;    /* NULL: absorbed by fusion */
     const char *param; /* name of its first parameter, or "" */
     drn_shape in, out;
     double macs;

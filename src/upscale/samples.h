@@ -1,0 +1,19 @@
+/* Between an image's samples and the network's planar RGB floats in [0,1]. */
+#ifndef DRN_UPSCALE_SAMPLES_H
+#define DRN_UPSCALE_SAMPLES_H
+
+#include "base/error.h"
+#include "drn/image.h"
+
+/* planar[3,h,w] from the window at (x, y); grey is replicated, alpha left out. */
+void drn_samples_load(float *planar, const drn_image *in, int32_t x, int32_t y, int32_t w, int32_t h);
+
+/* The w x h pixels at (sx, sy) of planar[3,ph,pw] go to (x, y) of the image: rounded and clamped for
+ * integer depths; a grey image takes the BT.601 luma. */
+void drn_samples_store(drn_image *out, const float *planar, int32_t pw, int32_t ph, int32_t sx, int32_t sy,
+                       int32_t x, int32_t y, int32_t w, int32_t h);
+
+/* Fill out's last band with in's, enlarged by bicubic interpolation. */
+drn_status drn_samples_alpha(drn_image *out, const drn_image *in, drn_error *err);
+
+#endif
