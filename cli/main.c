@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const command *const commands[] = {
-    &cmd_downscale,
+    &cmd_upscale, &cmd_downscale, &cmd_evaluate, &cmd_models, &cmd_info,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 

@@ -185,6 +185,9 @@ bool pictures_plan(picture_jobs *jobs, const arg_list *in, const char *out, cons
         else
             add_job(jobs, in->items[i], cli_format("%s", out));
     }
+    if (ok && !many && !is_picture_name(out))
+        ok = cli_error("%s: its suffix names no picture format; use .png, .jpg, .webp or .tif",
+                       out) == EXIT_OK;
     char *dir = many ? cli_format("%s", out) : path_dir(out);
     ok = ok && (!many || make_folder(dir)) && check_folder(dir) && check_collisions(jobs);
     free(dir);

@@ -1,0 +1,327 @@
+/* drn evaluate: PSNR, SSIM and gradient PSNR of a model, of bicubic interpolation or of pictures.
+ */
+#include "cli.h"
+#include "models.h"
+#include "pictures.h"
+
+#include "drn/metrics.h"
+#include "drn/upscale.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct options {
+    const char *model, *data, *lr, *sr;
+    int scale, protocol, border, precision, grey, threads;
+    bool round_y, rgb, json;
+} options;
+
+enum { GREY_RGB, GREY_Y };
+
+static const opt table[] = {
+    OPT(TEXT, model, "model", 'm', .arg = "MODEL", .fallback = DEFAULT_MODEL,
+        .doc = "what enlarges: a built-in model, a .safetensors file, or bicubic"),
+    OPT(INT, scale, "scale", 's', .arg = "S", .min = 2, .max = 64, .required = true,
+        .doc = "how many times the originals are larger"),
+    OPT(TEXT, data, "data", 0, .arg = "DIR", .required = true,
+        .doc = "folder of the originals (HR pictures)"),
+    OPT(TEXT, lr, "lr", 0, .arg = "DIR",
+        .doc = "folder of LR pictures; without it they are made from the originals"),
+    OPT(TEXT, sr, "sr", 0, .arg = "DIR", .doc = "score these pictures instead of running a model"),
+    OPT(CHOICE, protocol, "protocol", 0, .arg = "NAME", .choices = "standard|paper",
+        .fallback = "standard",
+        .doc = "paper: the bicubic rows of the DRN paper (LR not rounded, Y rounded)"),
+    OPT(FLAG, round_y, "round-y", 0, .doc = "round Y to whole numbers first"),
+    OPT(FLAG, rgb, "rgb", 0, .doc = "compare R, G and B instead of Y"),
+    OPT(CHOICE, grey, "grey", 0, .arg = "HOW", .choices = "rgb|y", .fallback = "rgb",
+        .doc = "grey originals: made RGB, then Y as for all; or their values taken as Y"),
+    OPT(CHOICE, border, "border", 0, .arg = "RULE", .choices = "symmetric|clamp",
+        .fallback = "symmetric", .doc = "of the bicubic resizing"),
+    OPT(CHOICE, precision, "precision", 0, .arg = "KIND", .choices = "u8|float", .fallback = "u8",
+        .doc = "of the bicubic resizing, between its two passes"),
+    OPT(INT, threads, "threads", 'j', .arg = "N", .min = 0, .max = 1024, .fallback = "0",
+        .doc = "threads; 0: all cores"),
+    OPT(FLAG, json, "json", 0, .doc = "print JSON instead of a table"),
+    {0},
+};
+
+static int run(int argc, char **argv);
+const command cmd_evaluate = {
+    "evaluate",
+    "[-m MODEL] -s S --data DIR",
+    "Measure PSNR, SSIM and gradient PSNR by a stated protocol",
+    "Pictures in --lr and --sr belong to the original of the same name, also with x4, _x4, -x4, "
+    "_4x, _SR or _LR behind it.  The last line of the table states the protocol.",
+    table,
+    0,
+    0,
+    run,
+};
+
+/* One original with what belongs to it. */
+typedef struct item {
+    char *name, *hr;
+    const char *other; /* its LR or SR picture; borrowed; NULL: none */
+    drn_metric_values values;
+} item;
+
+typedef struct job {
+    const options *o;
+    drn_protocol protocol;
+    drn_model *model; /* NULL: bicubic, or pictures */
+    const char *title;
+    item *items;
+    size_t count;
+    char **others;
+    size_t other_count;
+} job;
+
+/* The path among paths whose stem is name, or name with one of the usual endings. */
+static const char *match(char **paths, size_t count, const char *name, int scale)
+{
+    const char *result = NULL;
+    char *wanted[] = {cli_format("%s", name),
+                      cli_format("%sx%d", name, scale),
+                      cli_format("%s_x%d", name, scale),
+                      cli_format("%s-x%d", name, scale),
+                      cli_format("%s_%dx", name, scale),
+                      cli_format("%s_SR", name),
+                      cli_format("%s_LR", name)};
+    enum { WANTED = sizeof wanted / sizeof *wanted };
+    for (size_t w = 0; w < WANTED; w++) {
+        for (size_t i = 0; i < count && !result; i++) {
+            char *stem = path_stem(paths[i]);
+            if (strcmp(stem, wanted[w]) == 0)
+                result = paths[i];
+            free(stem);
+        }
+        free(wanted[w]);
+    }
+    return result;
+}
+
+/* List the originals and find the LR or SR picture of each. */
+static bool collect(job *j)
+{
+    char **paths;
+    const char *dir = j->o->sr ? j->o->sr : j->o->lr;
+    if (!pictures_in(&paths, &j->count, j->o->data))
+        return false;
+    bool ok = !dir || pictures_in(&j->others, &j->other_count, dir);
+    j->items = cli_alloc(j->count, sizeof *j->items);
+    for (size_t i = 0; i < j->count; i++) {
+        item *it = &j->items[i];
+        it->hr = paths[i];
+        it->name = path_stem(paths[i]);
+        if (!ok || !dir)
+            continue;
+        it->other = match(j->others, j->other_count, it->name, j->o->scale);
+        if (!it->other) {
+            cli_error("%s: no picture for %s; looked for %s, %sx%d, %s_x%d and so on", dir, it->hr,
+                      it->name, it->name, j->o->scale, it->name, j->o->scale);
+            ok = false;
+        }
+    }
+    free(paths);
+    return ok;
+}
+
+static drn_status enlarge(drn_image **sr, const drn_image *lr, const job *j, drn_error *err)
+{
+    drn_upscale_options how = {.scale = j->o->scale, .threads = j->o->threads};
+    if (j->model)
+        return drn_upscale(sr, lr, j->model, &how, err);
+    return drn_protocol_bicubic(sr, lr, j->o->scale, &j->protocol, err);
+}
+
+static drn_status score(item *it, const job *j, drn_error *err)
+{
+    drn_image *hr = NULL, *lr = NULL, *sr = NULL;
+    drn_protocol p = j->protocol;
+    int scale = j->o->scale;
+    drn_status st = drn_image_read(&hr, it->hr, err);
+    if (st == DRN_OK && hr->bands < 3 && j->o->grey == GREY_Y)
+        p.rgb = true; /* the raw values of a single band */
+    if (st == DRN_OK && !j->model && !it->other) {
+        st = drn_protocol_score_bicubic(&it->values, hr, scale, &p, err);
+        goto done;
+    }
+    if (st == DRN_OK && j->o->sr)
+        st = drn_image_read(&sr, it->other, err);
+    else if (st == DRN_OK && j->o->lr)
+        st = drn_image_read(&lr, it->other, err);
+    else if (st == DRN_OK)
+        st = drn_protocol_lr(&lr, hr, scale, &p, err);
+    if (st == DRN_OK && !sr)
+        st = enlarge(&sr, lr, j, err);
+    if (st == DRN_OK)
+        st = drn_protocol_score(&it->values, sr, hr, scale, &p, err);
+done:
+    drn_image_free(hr);
+    drn_image_free(lr);
+    drn_image_free(sr);
+    return st;
+}
+
+static drn_metric_values mean_of(const job *j)
+{
+    drn_metric_values m = {0};
+    for (size_t i = 0; i < j->count; i++) {
+        m.psnr += j->items[i].values.psnr / (double)j->count;
+        m.ssim += j->items[i].values.ssim / (double)j->count;
+        m.gradient_psnr += j->items[i].values.gradient_psnr / (double)j->count;
+    }
+    return m;
+}
+
+static const char *choice(bool second, const char *a, const char *b)
+{
+    return second ? b : a;
+}
+
+static void print_row(const char *name, const drn_metric_values *v)
+{
+    printf("%-24s %9.4f %9.5f %9.4f\n", name, v->psnr, v->ssim, v->gradient_psnr);
+}
+
+/* What must be known to repeat the numbers. */
+static void print_protocol(const job *j)
+{
+    const options *o = j->o;
+    bool paper = o->protocol == DRN_PROTOCOL_PAPER;
+    drn_metric_options m = drn_protocol_metrics(&j->protocol, o->scale);
+    printf("protocol %s: x%d, %s, shave %d, originals cropped to multiples of %d, ",
+           drn_protocol_name((drn_protocol_kind)o->protocol), o->scale,
+           o->rgb      ? "on R, G and B"
+           : m.round_y ? "on BT.601 Y rounded"
+                       : "on BT.601 Y not rounded",
+           m.shave, o->scale);
+    if (o->sr)
+        printf("pictures from %s, ", o->sr);
+    else if (o->lr)
+        printf("LR from %s, ", o->lr);
+    else
+        printf("LR by imresize (bicubic, %s border, %s), ",
+               choice(o->border == DRN_BORDER_CLAMP && !paper, "symmetric", "clamped"),
+               paper                                 ? "not rounded"
+               : o->precision == DRN_PRECISION_FLOAT ? "rounded at the end"
+                                                     : "rounded after each pass");
+    printf("SSIM 11x11 Gaussian %s, %s\n",
+           choice(m.ssim_replicate, "over the valid region", "with replicated border"),
+           choice(o->grey == GREY_Y, "grey pictures as RGB", "grey values taken as Y"));
+}
+
+/* JSON knows neither infinity nor NaN: null. */
+static json_t *real(double v)
+{
+    return isfinite(v) ? json_real(v) : json_null();
+}
+
+static json_t *values_json(const char *name, const drn_metric_values *v)
+{
+    json_t *o = json_object();
+    if (name)
+        json_object_set_new(o, "name", json_string(name));
+    json_object_set_new(o, "psnr", real(v->psnr));
+    json_object_set_new(o, "ssim", real(v->ssim));
+    json_object_set_new(o, "gradient_psnr", real(v->gradient_psnr));
+    return o;
+}
+
+static json_t *protocol_json(const job *j)
+{
+    const options *o = j->o;
+    bool paper = o->protocol == DRN_PROTOCOL_PAPER;
+    drn_metric_options m = drn_protocol_metrics(&j->protocol, o->scale);
+    json_t *p = json_pack("{s:s, s:s, s:b, s:i, s:s, s:s, s:s, s:s}", "name",
+                          drn_protocol_name((drn_protocol_kind)o->protocol), "channels",
+                          choice(o->rgb, "Y", "RGB"), "round_y", (int)m.round_y, "shave", m.shave,
+                          "ssim", choice(m.ssim_replicate, "valid", "replicate"), "grey",
+                          choice(o->grey == GREY_Y, "rgb", "y"), "border",
+                          choice(o->border == DRN_BORDER_CLAMP && !paper, "symmetric", "clamp"),
+                          "precision",
+                          paper                                 ? "not rounded"
+                          : o->precision == DRN_PRECISION_FLOAT ? "float"
+                                                                : "u8");
+    json_object_set_new(p, "data", json_string(o->data));
+    if (o->lr)
+        json_object_set_new(p, "lr", json_string(o->lr));
+    if (o->sr)
+        json_object_set_new(p, "sr", json_string(o->sr));
+    return p;
+}
+
+static int print_json(const job *j)
+{
+    drn_metric_values mean = mean_of(j);
+    json_t *images = json_array();
+    for (size_t i = 0; i < j->count; i++)
+        json_array_append_new(images, values_json(j->items[i].name, &j->items[i].values));
+    json_t *root =
+        json_pack("{s:s, s:i, s:o, s:o, s:o}", "model", j->title, "scale", j->o->scale, "protocol",
+                  protocol_json(j), "images", images, "mean", values_json(NULL, &mean));
+    if (!root)
+        return cli_error("cannot print JSON: out of memory, or a name is not UTF-8");
+    json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    putchar('\n');
+    json_decref(root);
+    return EXIT_OK;
+}
+
+static int evaluate(job *j)
+{
+    if (!j->o->json)
+        printf("%s\n%-24s %9s %9s %9s\n", j->title, "picture", "PSNR", "SSIM", "grad PSNR");
+    for (size_t i = 0; i < j->count; i++) {
+        drn_error err = {0};
+        if (score(&j->items[i], j, &err) != DRN_OK)
+            return cli_error("%s: %s", j->items[i].name, err.message);
+        if (!j->o->json) {
+            print_row(j->items[i].name, &j->items[i].values);
+            fflush(stdout);
+        }
+    }
+    if (j->o->json)
+        return print_json(j);
+    drn_metric_values mean = mean_of(j);
+    print_row("mean", &mean);
+    print_protocol(j);
+    return EXIT_OK;
+}
+
+/* The model asked for, unless pictures or bicubic are to be scored. */
+static bool load(job *j)
+{
+    j->title = j->o->sr ? j->o->sr : j->o->model;
+    if (j->o->sr || strcmp(j->o->model, "bicubic") == 0)
+        return true;
+    if (!load_model(&j->model, j->o->model, j->o->scale))
+        return false;
+    j->title = drn_model_name(j->model);
+    return true;
+}
+
+static int run(int argc, char **argv)
+{
+    options o = {0};
+    arg_list args;
+    cli_parse(&cmd_evaluate, &o, &args, argc, argv);
+    if (o.sr && o.lr)
+        cli_usage(&cmd_evaluate, "--sr pictures are scored as they are; leave out --lr");
+    job j = {.o = &o,
+             .protocol = {(drn_protocol_kind)o.protocol, (drn_border)o.border,
+                          (drn_precision)o.precision, o.round_y, o.rgb}};
+    int code = collect(&j) && load(&j) ? evaluate(&j) : EXIT_FAILED;
+    for (size_t i = 0; i < j.count && j.items; i++) {
+        free(j.items[i].name);
+        free(j.items[i].hr);
+    }
+    free(j.items);
+    paths_free(j.others, j.other_count);
+    drn_model_free(j.model);
+    free(args.items);
+    return code;
+}

@@ -1,0 +1,118 @@
+/* drn train: a recipe, folders of pictures, a run. */
+#include "cli.h"
+
+#include "drn/train.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+typedef struct options {
+    const char *recipe, *out;
+    text_list data, val, set;
+    bool resume, quiet;
+} options;
+
+static const opt table[] = {
+    OPT(TEXT, recipe, "recipe", 0, .arg = "FILE", .required = true, .doc = "what to train and how; see recipes/"),
+    OPT(LIST, data, "data", 0, .arg = "DIR", .required = true,
+        .doc = "folder of high-resolution pictures; may be given several times"),
+    OPT(LIST, val, "val", 0, .arg = "DIR",
+        .doc = "folder of pictures to validate on; without it the rows of DIR's manifest.csv whose split is val"),
+    OPT(TEXT, out, "out", 'o', .arg = "DIR", .required = true,
+        .doc = "folder of the run: model, checkpoint, log; created"),
+    OPT(LIST, set, "set", 0, .arg = "KEY=VALUE", .doc = "change a key of the recipe, for example train.lr=5e-4"),
+    OPT(FLAG, resume, "resume", 0, .doc = "go on from the checkpoint in the run's folder, to the same bits"),
+    OPT(FLAG, quiet, "quiet", 'q', .doc = "no progress line"),
+    {0},
+};
+
+static int run(int argc, char **argv);
+const command cmd_train = {
+    "train",
+    "--recipe FILE --data DIR --out DIR",
+    "Train a model on a folder of pictures",
+    "Ctrl-C saves a checkpoint and ends; run again with --resume to go on.  Each step is one JSON line in "
+    "DIR/log.jsonl.  DIR/model.safetensors is the model of the last checkpoint, best.safetensors that of the "
+    "best validation.",
+    table,
+    0,
+    0,
+    run,
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction a = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND}; /* the second one ends at once */
+    sigaction(SIGINT, &a, NULL);
+    sigaction(SIGTERM, &a, NULL);
+}
+
+typedef struct view {
+    bool live, quiet;
+    double shown; /* seconds at the last line */
+} view;
+
+static void print_progress(const drn_train_progress *p, const char *end)
+{
+    double left = p->steps_per_second > 0 ? (double)(p->steps - p->step) / p->steps_per_second : 0;
+    fprintf(stderr, "step %lld/%lld  %.2f it/s  ETA %d:%02d:%02d  loss %.5f  lr %.2g  PSNR %.3f (best %.3f)%s",
+            (long long)p->step, (long long)p->steps, p->steps_per_second, (int)(left / 3600),
+            (int)(left / 60) % 60, (int)left % 60, p->loss, p->lr, p->val_psnr, p->best_psnr, end);
+}
+
+static bool on_progress(void *ctx, const drn_train_progress *p)
+{
+    view *v = ctx;
+    if (interrupted)
+        return false;
+    double pause = v->live ? 0.25 : 30;
+    if (!v->quiet && (p->validated || p->step == p->steps || p->seconds - v->shown >= pause)) {
+        v->shown = p->seconds;
+        if (v->live)
+            fputs("\r\033[K", stderr);
+        print_progress(p, v->live && !p->validated ? "" : "\n");
+    }
+    return true;
+}
+
+static int run(int argc, char **argv)
+{
+    options o = {0};
+    arg_list args;
+    drn_error err = {0};
+    cli_parse(&cmd_train, &o, &args, argc, argv);
+    free(args.items);
+    view v = {.live = isatty(STDERR_FILENO), .quiet = o.quiet};
+    drn_train_options train = {
+        .recipe = o.recipe,
+        .set = o.set.items,
+        .sets = (size_t)o.set.count,
+        .data = o.data.items,
+        .datas = (size_t)o.data.count,
+        .val = o.val.items,
+        .vals = (size_t)o.val.count,
+        .out = o.out,
+        .resume = o.resume,
+        .progress = on_progress,
+        .progress_ctx = &v,
+    };
+    catch_signals();
+    drn_status st = drn_train(&train, &err);
+    if (v.live && !v.quiet)
+        fputc('\n', stderr);
+    if (st == DRN_ERR_CANCELLED && interrupted) {
+        fprintf(stderr, "drn: stopped; checkpoint saved, go on with --resume\n");
+        return EXIT_FAILED;
+    }
+    return st == DRN_OK ? EXIT_OK : cli_fail(&err);
+}
