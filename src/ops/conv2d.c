@@ -24,7 +24,7 @@ static drn_status shape(drn_shape *out, const drn_shape *in, int inputs, const d
     if (inputs - attr->residual > 2 && in[2].n != w.n)
         return drn_fail(err, DRN_ERR_INVALID, "conv2d: %d biases for %d filters", in[2].n, w.n);
     int64_t h = (int64_t)x.h + 2 * (int64_t)attr->pad - w.h, v = (int64_t)x.w + 2 * (int64_t)attr->pad - w.w;
-    if (h < 0 || v < 0)
+    if (h < 0 || v < 0 || h / attr->stride >= INT32_MAX || v / attr->stride >= INT32_MAX)
         return drn_fail(err, DRN_ERR_INVALID, "conv2d: kernel %dx%d on %dx%d with pad %d", w.h, w.w, x.h,
                         x.w, attr->pad);
     *out = (drn_shape){x.n, w.n, (int32_t)(h / attr->stride + 1), (int32_t)(v / attr->stride + 1)};
@@ -106,8 +106,6 @@ static void backward(const drn_call *c)
     drn_conv_run run = {c->pool, c->scratch};
     size_t n = drn_elements(c->out_shape);
     int b = bias_index(c), r = c->inputs - 1;
-    if (c->attr->residual && c->din[r])
-        c->k->scale(c->din[r], c->dout, 1, c->accumulate[r], n, c->pool);
     if (c->attr->activate)
         c->k->leaky_relu_backward(c->dout, c->dout, c->out, c->attr->slope, false, n, c->pool);
     if (c->din[1])
@@ -116,6 +114,10 @@ static void backward(const drn_call *c)
     if (c->din[0])
         c->conv[DRN_CONV_BACKWARD_DATA]->backward_data(
             c->din[0], c->dout, weights(c, DRN_CONV_BACKWARD_DATA), &g, c->accumulate[0], &run);
+    /* after din[0]: the residual may be the same value, and inputs are accumulated in order (training
+     * never fuses both, so dout is still the residual's gradient) */
+    if (c->attr->residual && c->din[r])
+        c->k->scale(c->din[r], c->dout, 1, c->accumulate[r], n, c->pool);
 }
 
 const drn_op drn_op_conv2d = {
