@@ -78,9 +78,9 @@ static void decode(drn_image *image, const unsigned char *p, size_t n, uint32_t 
 drn_status drn_pnm_parse(drn_image **out, const void *data, size_t size, const char *name,
                          drn_error *err)
 {
-    reader r = {data, (const unsigned char *)data + size, name};
     if (!drn_pnm_is(data, size))
         return drn_fail(err, DRN_ERR_FORMAT, "%s: not a binary PNM file (P5 or P6)", name);
+    reader r = {data, (const unsigned char *)data + size, name};
     int32_t bands = r.at[1] == '5' ? 1 : 3, width, height, max;
     r.at += 2;
     DRN_TRY(number(&width, &r, MAX_SIDE, "width", err));

@@ -6,6 +6,8 @@
 #include "image/meta.h"
 #include "image/orient.h"
 
+#include <dlfcn.h>
+#include <gmodule.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,17 +27,49 @@ static void drop_message(const gchar *domain, GLogLevelFlags level, const gchar 
     (void)data;
 }
 
+/* libvips loads all its plug-ins (HEIF, JPEG XL, PDF, ...) when it starts, which takes ten times as
+ * long as the rest of a small picture's way.  So it starts with a home where there are none;
+ * load_plugins() gets them when a file needs one. */
 static void start(void)
 {
     /* Warnings go nowhere: a library does not write to the caller's stderr. */
     g_log_set_handler("VIPS", (GLogLevelFlags)(G_LOG_LEVEL_MASK & ~G_LOG_LEVEL_ERROR), drop_message,
                       NULL);
+    bool ours = !g_getenv("VIPSHOME");
+    if (ours)
+        g_setenv("VIPSHOME", "/nonexistent", TRUE);
     running = VIPS_INIT("drn") == 0;
+    if (ours)
+        g_unsetenv("VIPSHOME");
     if (!running)
         return;
     /* Every picture is read once, in order: no operation cache, and decoding needs no workers. */
     vips_cache_set_max(0);
     vips_concurrency_set(1);
+}
+
+static void load_plugins(void)
+{
+    static const char *const names[] = {"heif", "jxl", "magick"};
+    Dl_info lib;
+    if (!dladdr((void *)(uintptr_t)vips_init, &lib) || !lib.dli_fname)
+        return;
+    char *dir = g_path_get_dirname(lib.dli_fname);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char *path = g_strdup_printf("%s/vips-modules-%d.%d/vips-%s.so", dir, VIPS_MAJOR_VERSION,
+                                     VIPS_MINOR_VERSION, names[i]);
+        (void)g_module_open(path, G_MODULE_BIND_LAZY); /* stays for the life of the process */
+        g_free(path);
+    }
+    g_free(dir);
+}
+
+/* Whether libvips has that loader or saver, in itself or in a plug-in. */
+static bool has_operation(const char *name)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    return vips_type_find("VipsOperation", name) ||
+           (pthread_once(&once, load_plugins) == 0 && vips_type_find("VipsOperation", name));
 }
 
 /* "path: what: the first complaint", and libvips' buffer is empty again. */
@@ -114,7 +148,7 @@ typedef struct source {
 
 static drn_status broken(source *s)
 {
-    return vips_failure(s->err, DRN_ERR_FORMAT, s->path, "cannot be read");
+    return vips_failure(s->err, DRN_ERR_FORMAT, s->path, "broken or cut off");
 }
 
 /* Replace s->im by what an operation made of it. */
@@ -145,7 +179,7 @@ static drn_status open_source(source *s, const char *loader)
 {
     if (!loader)
         return drn_fail(s->err, DRN_ERR_FORMAT, "%s: not a picture of a known format", s->path);
-    if (!vips_type_find("VipsOperation", loader))
+    if (!has_operation(loader))
         return drn_fail(s->err, DRN_ERR_UNSUPPORTED, "%s: this libvips has no %s", s->path, loader);
     if (vips_call(loader, s->path, &s->im, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on",
                   VIPS_FAIL_ON_ERROR, NULL))
@@ -364,8 +398,8 @@ static int save(VipsImage *im, const char *tmp, const drn_format *format, int qu
 {
     const char *saver = format->saver;
     if (strcmp(saver, "pngsave") == 0)
-        return vips_call(saver, im, tmp, "compression", 5, "filter", VIPS_FOREIGN_PNG_FILTER_ALL,
-                         NULL);
+        return vips_call(saver, im, tmp, "compression", 5, "filter",
+                         VIPS_FOREIGN_PNG_FILTER_PAETH, NULL);
     if (strcmp(saver, "jpegsave") == 0)
         return vips_call(saver, im, tmp, "Q", quality, "optimize_coding", TRUE, NULL);
     if (strcmp(saver, "tiffsave") == 0)
@@ -386,7 +420,7 @@ drn_status drn_codec_write(const drn_image *image, const char *tmp, const char *
                            const drn_format *format, int quality, drn_error *err)
 {
     DRN_TRY(ensure_started(path, err));
-    if (!vips_type_find("VipsOperation", format->saver))
+    if (!has_operation(format->saver))
         return drn_fail(err, DRN_ERR_UNSUPPORTED, "%s: this libvips cannot write %s", path,
                         format->suffix);
     VipsImage *im = wrap(image);

@@ -72,7 +72,7 @@ drn_status drn_ssim_plane(double *out, const double *a, const double *b, int32_t
     int32_t pad = replicate ? REACH : 0;
     int32_t columns = width + 2 * pad - TAPS + 1, rows = height + 2 * pad - TAPS + 1;
     double w[TAPS], *m, sum = 0;
-    *out = NAN;
+    *out = (double)NAN;
     if (columns < 1 || rows < 1)
         return DRN_OK;
     size_t n = (size_t)width, stride = n + 2 * (size_t)pad;

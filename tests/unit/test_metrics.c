@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "drn/metrics.h"
 #include "harness.h"
+#include "image/io.h"
 
 #include <stdlib.h>
 
@@ -19,6 +20,8 @@ static drn_image *read_picture(const char *folder, const char *name)
 static void need(const char *folder)
 {
     char path[2048];
+    if (!drn_codec_available())
+        SKIP("built without libvips");
     if (!test_data_dir())
         SKIP("no folder with benchmark pictures (DRN_TEST_DATA)");
     snprintf(path, sizeof path, "%s/%s", test_data_dir(), folder);
