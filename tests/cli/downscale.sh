@@ -1,0 +1,45 @@
+. "$SOURCE/tests/cli/lib.sh"
+# Sizes, cropping, folders; and no differing sample against the published LR pictures.
+
+size() { "$DRN" downscale -s 1 "$1" -o size.ppm && sed -n 2p size.ppm; }
+
+run 0 "$DRN" downscale photo.png -o half.png -s 2
+equal "$(size half.png)" '30 23'
+run 0 "$DRN" downscale photo.png -o half.png -s 2 --no-crop
+equal "$(size half.png)" '31 24'
+run 0 "$DRN" downscale photo.png -o part.png -s 2.5
+equal "$(size part.png)" '25 19'
+run 0 "$DRN" downscale one.png -o one2.png -s 2
+equal "$(size one2.png)" '1 1'
+run 0 "$DRN" downscale photo.png -o same.png -s 1
+"$DRN" downscale -s 1 photo.png -o a.ppm && "$DRN" downscale -s 1 same.png -o b.ppm
+same a.ppm b.ppm
+run 0 "$DRN" downscale photo.png -o clamp.ppm -s 4 --border clamp
+run 0 "$DRN" downscale photo.png -o symmetric.ppm -s 4
+cmp -s clamp.ppm symmetric.ppm && fail "the border rule makes no difference"
+run 0 "$DRN" downscale photo.png grey.png alpha.png -o new/ -s 2
+ls new >list
+equal "$(tr '\n' ' ' <list)" 'alpha.png grey.png photo.png '
+
+compared=0
+compare() { # set border precision scale
+    for hr in "$DATA"/bench/Set5/*.png; do
+        lr=$DATA/golden/$1/x$4/${hr##*/}
+        [ -f "$lr" ] || continue
+        run 0 "$DRN" downscale "$hr" -o ours.ppm -s "$4" --border "$2" --precision "$3"
+        run 0 "$DRN" downscale "$lr" -o theirs.ppm -s 1
+        same ours.ppm theirs.ppm
+        compared=$((compared + 1))
+    done
+}
+if [ -d "$DATA/golden" ]; then
+    for scale in 2 3 4; do
+        compare edsr-lr symmetric u8 "$scale"
+        compare rcan-lr clamp u8 "$scale"
+    done
+    compare edsr-lr symmetric float 8
+    equal "$compared" 35
+else
+    echo "no published pictures in '$DATA': not compared"
+fi
+finish
