@@ -15,9 +15,10 @@ static drn_status shape(drn_shape *out, const drn_shape *in, int inputs, const d
                         drn_error *err)
 {
     (void)inputs;
-    int32_t f = attr->factor, d = f < 0 ? -f : 1, m = f > 0 ? f : 1;
+    int32_t f = attr->factor, m = f > 0 ? f : 1;
     if (f == 0 || f < -64 || f > 64 || in[0].h > INT32_MAX / m || in[0].w > INT32_MAX / m)
         return drn_fail(err, DRN_ERR_INVALID, "resize: %dx%d by factor %d", in[0].h, in[0].w, f);
+    int32_t d = f < 0 ? -f : 1;
     *out = (drn_shape){in[0].n, in[0].c, (in[0].h * m + d - 1) / d, (in[0].w * m + d - 1) / d};
     return DRN_OK;
 }
