@@ -4,7 +4,7 @@
 
 extern const drn_conv_impl drn_conv_ref_f32, drn_conv_ref_f64;
 extern const drn_conv_impl drn_conv_avx2_winograd, drn_conv_avx2_winograd_weights;
-extern const drn_conv_impl drn_conv_avx2_direct;
+extern const drn_conv_impl drn_conv_avx2_direct, drn_conv_avx2_direct_weights;
 
 /* Best first; the reference closes each list. */
 static const drn_conv_impl *const f64_impls[] = {&drn_conv_ref_f64};
@@ -12,7 +12,7 @@ static const drn_conv_impl *const ref_impls[] = {&drn_conv_ref_f32};
 #ifdef DRN_HAVE_AVX2
 static const drn_conv_impl *const avx2_impls[] = {
     &drn_conv_avx2_winograd, &drn_conv_avx2_winograd_weights, &drn_conv_avx2_direct,
-    &drn_conv_ref_f32};
+    &drn_conv_avx2_direct_weights, &drn_conv_ref_f32};
 #endif
 
 #define LIST(list) (*count = sizeof(list) / sizeof *(list), (list))

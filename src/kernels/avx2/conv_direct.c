@@ -12,8 +12,8 @@
 #include <immintrin.h>
 
 enum {
-    STRIP = 240,             /* output columns a chunk, at most */
-    BAND_FLOATS = 48 * 1024, /* the copy should fit half a second-level cache */
+    STRIP = 60,              /* columns of one phase in a chunk, at most */
+    BAND_FLOATS = 64 * 1024, /* the copy should fit half a second-level cache */
     PIXELS = 6,              /* of a tile into features */
     ROW = 4,                 /* of a tile into an image */
     MAX_OUT = 3              /* channels of an image together */
@@ -68,12 +68,11 @@ static void offset_range(const plan *p, int32_t size, int32_t *least, int32_t *m
 
 static void plan_sizes(plan *p)
 {
+    int32_t tile = p->lanes ? ROW : PIXELS, wide = (p->ow + p->os - 1) / p->os;
+    int32_t strips = (wide + STRIP - 1) / STRIP;
+    int32_t columns = ((wide + strips - 1) / strips + tile - 1) / tile * tile; /* whole tiles */
     p->band = 8 * p->os;
-    p->strip = STRIP / p->os * p->os;
-    if (p->strip == 0)
-        p->strip = p->os;
-    int32_t columns = (p->strip < p->ow ? p->strip : p->ow + p->os - 1) / p->os;
-    columns = (columns + 11) / 12 * 12; /* whole tiles */
+    p->strip = columns * p->os;
     p->cols = (columns - 1) * p->ss + p->dx1 - p->dx0 + 1;
     size_t row = (size_t)p->cols * (size_t)drn_padded_channels(p->ci);
     for (;;) {
@@ -334,23 +333,31 @@ static __m128 sum_lanes(const __m256 a[ROW])
     return _mm_add_ps(_mm256_castps256_ps128(s), _mm256_extractf128_ps(s, 1));
 }
 
-static void store_image(const job *j, __m128 sums, size_t offset, int32_t count, int32_t o)
+static void store_image(const job *j, __m128 sums, size_t offset, int32_t count, int32_t o,
+                        finish f)
 {
-    const drn_conv_epilogue *e = j->e;
-    float v[ROW], bias = e && e->bias ? ((const float *)e->bias)[o] : 0;
-    float slope = e && e->activate ? (float)e->slope : 1;
-    _mm_storeu_ps(v, sums);
-    for (int32_t i = 0; i < count; i++, offset += (size_t)j->p.os) {
-        float y = v[i] + bias;
-        y = y > 0 ? y : slope * y;
-        j->out[offset] = j->residual ? y + j->residual[offset] : y;
+    const float *bias = j->e ? j->e->bias : NULL;
+    float v[ROW];
+    sums = _mm_add_ps(sums, _mm_set1_ps(bias ? bias[o] : 0));
+    if (f.activate)
+        sums = _mm_blendv_ps(_mm_mul_ps(sums, _mm256_castps256_ps128(f.slope)), sums,
+                             _mm_cmpgt_ps(sums, _mm_setzero_ps()));
+    if (count == ROW && j->p.os == 1) {
+        if (j->residual)
+            sums = _mm_add_ps(sums, _mm_loadu_ps(j->residual + offset));
+        _mm_storeu_ps(j->out + offset, sums);
+        return;
     }
+    _mm_storeu_ps(v, sums);
+    for (int32_t i = 0; i < count; i++, offset += (size_t)j->p.os)
+        j->out[offset] = j->residual ? v[i] + j->residual[offset] : v[i];
 }
 
 static void row_image(const job *j, const row_run *r, int32_t o, int32_t count)
 {
     const plan *p = &j->p;
     size_t step = (size_t)p->ss * 8, plane = (size_t)p->oh * (size_t)p->ow;
+    finish f = finish_of(j);
     for (int32_t i = 0; i < r->pixels; i += ROW) {
         __m256 acc[ROW * MAX_OUT];
         int32_t left = r->pixels - i < ROW ? r->pixels - i : ROW;
@@ -363,7 +370,8 @@ static void row_image(const job *j, const row_run *r, int32_t o, int32_t count)
             tile_image(acc, a, step, r->offsets, r->taps, r->w, 1);
         for (int32_t c = 0; c < count; c++)
             store_image(j, sum_lanes(acc + c * ROW),
-                        r->out + (size_t)(o + c) * plane + (size_t)i * (size_t)p->os, left, o + c);
+                        r->out + (size_t)(o + c) * plane + (size_t)i * (size_t)p->os, left, o + c,
+                        f);
     }
 }
 
