@@ -151,13 +151,14 @@ static drn_status broken(source *s)
     return vips_failure(s->err, DRN_ERR_FORMAT, s->path, "broken or cut off");
 }
 
-/* Replace s->im by what an operation made of it. */
-static drn_status replace(source *s, int failed, VipsImage *im)
+/* Replace s->im by what an operation made of it: *out is read after the operation ran, whatever the
+ * order in which a compiler evaluates arguments. */
+static drn_status replace(source *s, int failed, VipsImage **out)
 {
     if (failed)
         return broken(s);
     g_object_unref(s->im);
-    s->im = im;
+    s->im = *out;
     return DRN_OK;
 }
 
@@ -199,7 +200,7 @@ static drn_status to_srgb(source *s)
         return replace(s,
                        vips_icc_transform(s->im, &out, "srgb", "embedded", TRUE, "input_profile",
                                           "cmyk", NULL),
-                       out);
+                       &out);
     case VIPS_INTERPRETATION_XYZ:
     case VIPS_INTERPRETATION_LAB:
     case VIPS_INTERPRETATION_LABQ:
@@ -209,7 +210,7 @@ static drn_status to_srgb(source *s)
     case VIPS_INTERPRETATION_YXY:
     case VIPS_INTERPRETATION_HSV:
         s->recoloured = true;
-        return replace(s, vips_colourspace(s->im, &out, VIPS_INTERPRETATION_sRGB, NULL), out);
+        return replace(s, vips_colourspace(s->im, &out, VIPS_INTERPRETATION_sRGB, NULL), &out);
     default:
         return DRN_OK;
     }
@@ -224,7 +225,7 @@ static drn_status drop_bands(source *s)
     VipsImage *out = NULL;
     if (vips_image_get_bands(s->im) <= most)
         return DRN_OK;
-    return replace(s, vips_extract_band(s->im, &out, 0, "n", most, NULL), out);
+    return replace(s, vips_extract_band(s->im, &out, 0, "n", most, NULL), &out);
 }
 
 static drn_status to_known_format(source *s)
@@ -236,9 +237,9 @@ static drn_status to_known_format(source *s)
     case VIPS_FORMAT_FLOAT:
         return DRN_OK;
     case VIPS_FORMAT_DOUBLE:
-        return replace(s, vips_cast_float(s->im, &out, NULL), out);
+        return replace(s, vips_cast_float(s->im, &out, NULL), &out);
     case VIPS_FORMAT_UINT:
-        return replace(s, vips_cast_ushort(s->im, &out, "shift", TRUE, NULL), out);
+        return replace(s, vips_cast_ushort(s->im, &out, "shift", TRUE, NULL), &out);
     default:
         return drn_fail(s->err, DRN_ERR_UNSUPPORTED, "%s: signed or complex samples", s->path);
     }
