@@ -23,7 +23,8 @@ enum { GREY_RGB, GREY_Y };
 
 static const opt table[] = {
     OPT(TEXT, model, "model", 'm', .arg = "MODEL", .fallback = DEFAULT_MODEL,
-        .doc = "what enlarges: a built-in model, a .safetensors file, or bicubic"),
+        .doc = "what enlarges: a built-in model, a .safetensors file, default (what 'drn models' "
+               "marks so), or bicubic"),
     OPT(INT, scale, "scale", 's', .arg = "S", .min = 2, .max = 64, .required = true,
         .doc = "how many times the originals are larger"),
     OPT(TEXT, data, "data", 0, .arg = "DIR", .required = true,

@@ -25,7 +25,9 @@ static const opt table[] = {
     OPT(INT, scale, "scale", 's', .arg = "S", .min = 0, .max = 64, .fallback = "0",
         .doc = "how many times larger: 2, 4 or 8, as the model can; 0: its largest"),
     OPT(TEXT, model, "model", 'm', .arg = "MODEL", .fallback = DEFAULT_MODEL,
-        .doc = "a built-in model ('drn models' lists them) or a .safetensors file"),
+        .doc =
+            "a built-in model ('drn models' lists them), a .safetensors file, or the word default: "
+            "the built-in model marked so"),
     OPT(INT, threads, "threads", 'j', .arg = "N", .min = 0, .max = 1024, .fallback = "0",
         .doc = "threads; 0: all cores.  The result is the same for any number"),
     OPT(INT, tile, "tile", 't', .arg = "PIXELS", .min = 0, .max = 1 << 20, .fallback = "0",
