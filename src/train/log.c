@@ -1,0 +1,54 @@
+#include "train/log.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+/* Offset of the first line that is not of a step in 1..step. */
+static off_t valid_length(FILE *f, int64_t step)
+{
+    char line[1024];
+    off_t end = 0;
+    while (fgets(line, sizeof line, f)) {
+        long long n;
+        if (!strchr(line, '\n') || sscanf(line, "{\"step\":%lld", &n) != 1 || n > step)
+            break;
+        end = ftello(f);
+    }
+    return end;
+}
+
+drn_status drn_log_open(FILE **out, const char *path, int64_t step, drn_error *err)
+{
+    FILE *f = fopen(path, "a+");
+    if (!f)
+        return drn_fail(err, DRN_ERR_IO, "%s: %s", path, strerror(errno));
+    rewind(f);
+    if (ftruncate(fileno(f), valid_length(f, step)) != 0) {
+        drn_fail(err, DRN_ERR_IO, "%s: %s", path, strerror(errno));
+        fclose(f);
+        return DRN_ERR_IO;
+    }
+    fseeko(f, 0, SEEK_END);
+    *out = f;
+    return DRN_OK;
+}
+
+drn_status drn_log_step(FILE *log, const drn_train_progress *p, const char *path, drn_error *err)
+{
+    fprintf(log,
+            "{\"step\":%lld,\"loss\":%.9g,\"primal\":%.9g,\"lr\":%.9g,\"grad_norm\":%.9g,\"seconds\":%.3f,"
+            "\"wait_share\":%.4f",
+            (long long)p->step, p->loss, p->primal, p->lr, p->grad_norm, p->seconds, p->wait_share);
+    if (p->validated)
+        fprintf(log, ",\"val_psnr\":%.6f,\"best_psnr\":%.6f", p->val_psnr, p->best_psnr);
+    fputs("}\n", log);
+    if (p->validated)
+        fflush(log);
+    if (ferror(log))
+        return drn_fail(err, DRN_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
+    return DRN_OK;
+}

@@ -1,0 +1,344 @@
+#include "train/recipe.h"
+
+#include "base/fileio.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+typedef enum key_type { KEY_INT, KEY_REAL, KEY_BOOL, KEY_CHOICE, KEY_TEXT } key_type;
+
+typedef struct key {
+    const char *name; /* "section.key" */
+    key_type type;
+    size_t offset;
+    const char *fallback;
+    double min, max;     /* KEY_TEXT: max is the size of the field */
+    const char *choices; /* "a|b|c" */
+} key;
+
+#define LOSSES "mse|mae|charbonnier|gradient|gradient_pixel|gs"
+#define AT(member) offsetof(drn_recipe, member)
+#define INT(name, member, fallback, lo, hi) {name, KEY_INT, AT(member), fallback, lo, hi, NULL}
+#define REAL(name, member, fallback, lo, hi) {name, KEY_REAL, AT(member), fallback, lo, hi, NULL}
+#define BOOL(name, member, fallback) {name, KEY_BOOL, AT(member), fallback, 0, 1, NULL}
+#define CHOICE(name, member, fallback, words) {name, KEY_CHOICE, AT(member), fallback, 0, 0, words}
+#define TEXT(name, member, fallback) \
+    {name, KEY_TEXT, AT(member), fallback, 0, sizeof ((drn_recipe *)0)->member, NULL}
+
+static const key keys[] = {
+    TEXT("name", name, "unnamed"),
+    INT("model.scale", scale, "4", 2, 8),
+    INT("model.channels", channels, "64", 1, 1024),
+    INT("model.modules", modules, "7", 0, 1024),
+    BOOL("model.progressive", progressive, "true"),
+    BOOL("model.dual", dual, "false"),
+    INT("model.dual_channels", dual_channels, "64", 1, 1024),
+    CHOICE("model.skip", skip, "bicubic", "bicubic|none"),
+    CHOICE("loss.kind", loss, "mae", LOSSES),
+    REAL("loss.lambda", lambda, "2", 0, 1e6),
+    REAL("loss.charbonnier", charbonnier, "0.001", 1e-12, 1),
+    CHOICE("loss.pixel", pixel, "mae", "mse|mae|charbonnier"),
+    CHOICE("loss.reduction", reduction, "mean", "mean|sum"),
+    CHOICE("loss.dual_kind", dual_loss, "mae", LOSSES),
+    REAL("loss.dual_weight", dual_weight, "0.1", 0, 1e6),
+    CHOICE("loss.dual_target", dual_target, "lr", "predicted|lr"),
+    BOOL("loss.dual_detach", dual_detach, "true"),
+    INT("loss.dual_start", dual_start, "0", 0, 1e15),
+    INT("data.patch", patch, "32", 1, 1024),
+    INT("data.batch", batch, "16", 1, 65536),
+    BOOL("data.augment", augment, "true"),
+    TEXT("data.split", split, "train"),
+    BOOL("data.free_only", free_only, "false"),
+    INT("data.cache_mb", cache_mb, "1024", 1, 1e6),
+    INT("data.prefetch", prefetch, "1", 0, 64),
+    INT("train.steps", steps, "100000", 0, 1e15),
+    REAL("train.lr", lr, "1e-3", 0, 1e3),
+    REAL("train.lr_min", lr_min, "1e-7", 0, 1e3),
+    CHOICE("train.schedule", schedule, "cosine", "cosine|step|constant"),
+    INT("train.warmup", warmup, "0", 0, 1e15),
+    INT("train.step_every", step_every, "500000", 1, 1e15),
+    REAL("train.step_factor", step_factor, "0.1", 0, 1),
+    REAL("train.beta1", beta1, "0.9", 0, 0.999999),
+    REAL("train.beta2", beta2, "0.999", 0, 0.999999999),
+    REAL("train.eps", eps, "1e-8", 1e-30, 1),
+    REAL("train.clip", clip, "0", 0, 1e9),
+    REAL("train.ema", ema, "0", 0, 0.9999999),
+    REAL("train.init_scale", init_scale, "0.1", 0, 10),
+    INT("train.seed", seed, "1", 0, 9e15),
+    INT("train.threads", threads, "0", 0, 1024),
+    INT("train.val_every", val_every, "1000", 0, 1e15),
+    INT("train.val_images", val_images, "32", 0, 1e6),
+    INT("train.val_crop", val_crop, "0", 0, 1e5),
+    INT("train.save_every", save_every, "1000", 1, 1e15),
+    REAL("train.max_seconds", max_seconds, "0", 0, 1e12),
+};
+enum { KEYS = sizeof keys / sizeof *keys };
+
+static const key *find_key(const char *name)
+{
+    for (int i = 0; i < KEYS; i++)
+        if (strcmp(keys[i].name, name) == 0)
+            return &keys[i];
+    return NULL;
+}
+
+/* Index of word in "a|b|c", or -1. */
+static int64_t choice_index(const char *choices, const char *word)
+{
+    size_t n = strlen(word);
+    int64_t i = 0;
+    for (const char *c = choices; c; i++) {
+        const char *bar = strchr(c, '|');
+        size_t len = bar ? (size_t)(bar - c) : strlen(c);
+        if (len == n && memcmp(c, word, n) == 0)
+            return i;
+        c = bar ? bar + 1 : NULL;
+    }
+    return -1;
+}
+
+/* ---- one value ---- */
+
+static drn_status bad(const char *where, const key *k, const char *value, const char *what, drn_error *err)
+{
+    return drn_fail(err, DRN_ERR_INVALID, "%s: %s is '%.60s', must be %s", where, k->name, value, what);
+}
+
+static drn_status set_number(drn_recipe *r, const key *k, const char *value, const char *where, drn_error *err)
+{
+    char *end, what[96], *field = (char *)r + k->offset;
+    errno = 0;
+    double real = strtod(value, &end);
+    bool whole = k->type == KEY_REAL || (real == floor(real) && fabs(real) < 9.1e15);
+    snprintf(what, sizeof what, "%s in %.17g .. %.17g", k->type == KEY_INT ? "a whole number" : "a number", k->min,
+             k->max);
+    if (end == value || *end || errno == ERANGE || !whole || !(real >= k->min && real <= k->max))
+        return bad(where, k, value, what, err);
+    if (k->type == KEY_INT)
+        memcpy(field, &(int64_t){(int64_t)real}, sizeof(int64_t));
+    else
+        memcpy(field, &real, sizeof real);
+    return DRN_OK;
+}
+
+static drn_status set_value(drn_recipe *r, const key *k, const char *value, const char *where, drn_error *err)
+{
+    char *field = (char *)r + k->offset;
+    int64_t index;
+    switch (k->type) {
+    case KEY_BOOL:
+        index = choice_index("false|true", value);
+        if (index < 0)
+            return bad(where, k, value, "true or false", err);
+        memcpy(field, &(bool){index == 1}, sizeof(bool));
+        return DRN_OK;
+    case KEY_CHOICE:
+        index = choice_index(k->choices, value);
+        if (index < 0)
+            return bad(where, k, value, k->choices, err);
+        memcpy(field, &index, sizeof index);
+        return DRN_OK;
+    case KEY_TEXT:
+        if (strlen(value) >= (size_t)k->max || strpbrk(value, "\"\\\n\r"))
+            return bad(where, k, value, "a shorter text without quotes", err);
+        strcpy(field, value);
+        return DRN_OK;
+    default:
+        return set_number(r, k, value, where, err);
+    }
+}
+
+void drn_recipe_defaults(drn_recipe *r)
+{
+    memset(r, 0, sizeof *r);
+    for (int i = 0; i < KEYS; i++)
+        (void)set_value(r, &keys[i], keys[i].fallback, "default", NULL);
+}
+
+drn_status drn_recipe_set(drn_recipe *r, const char *assignment, drn_error *err)
+{
+    char name[64];
+    const char *equals = strchr(assignment, '=');
+    size_t n = equals ? (size_t)(equals - assignment) : 0;
+    if (!equals || n >= sizeof name)
+        return drn_fail(err, DRN_ERR_INVALID, "'%.80s' is not of the form key=value", assignment);
+    memcpy(name, assignment, n);
+    name[n] = 0;
+    const key *k = find_key(name);
+    if (!k)
+        return drn_fail(err, DRN_ERR_INVALID, "recipe has no key '%s'; keys look like train.lr", name);
+    return set_value(r, k, equals + 1, "--set", err);
+}
+
+/* ---- YAML ---- */
+
+typedef struct reader {
+    drn_recipe *r;
+    const char *file;
+    char section[32], key[48]; /* key "": a key is next */
+    int depth;                 /* 0 outside, 1 in the document's mapping, 2 in a section */
+    bool seen[KEYS];
+} reader;
+
+static drn_status scalar(reader *p, const char *text, size_t line, drn_error *err)
+{
+    char where[300], name[96];
+    snprintf(where, sizeof where, "%.200s:%zu", p->file, line);
+    if (p->depth == 0)
+        return drn_fail(err, DRN_ERR_FORMAT, "%s: a recipe is a mapping of keys", where);
+    if (!p->key[0]) {
+        if (!*text || strlen(text) >= sizeof p->key)
+            return drn_fail(err, DRN_ERR_INVALID, "%s: unknown key '%.60s'", where, text);
+        strcpy(p->key, text);
+        return DRN_OK;
+    }
+    snprintf(name, sizeof name, "%s%s%s", p->section, p->section[0] ? "." : "", p->key);
+    const key *k = find_key(name);
+    p->key[0] = 0;
+    if (!k)
+        return drn_fail(err, DRN_ERR_INVALID, "%s: unknown key '%s'", where, name);
+    if (p->seen[k - keys])
+        return drn_fail(err, DRN_ERR_INVALID, "%s: key '%s' stands twice", where, name);
+    p->seen[k - keys] = true;
+    return set_value(p->r, k, text, where, err);
+}
+
+static drn_status open_mapping(reader *p, size_t line, drn_error *err)
+{
+    if (p->depth == 1 && p->key[0]) {
+        bool known = false;
+        size_t n = strlen(p->key);
+        for (int i = 0; i < KEYS; i++)
+            known |= strncmp(keys[i].name, p->key, n) == 0 && keys[i].name[n] == '.';
+        if (!known || n >= sizeof p->section)
+            return drn_fail(err, DRN_ERR_INVALID, "%s:%zu: unknown section '%s'", p->file, line, p->key);
+        strcpy(p->section, p->key);
+        p->key[0] = 0;
+    } else if (p->depth != 0) {
+        return drn_fail(err, DRN_ERR_INVALID, "%s:%zu: a value is wanted for '%s', not a mapping", p->file, line,
+                        p->key);
+    }
+    p->depth++;
+    return DRN_OK;
+}
+
+static drn_status on_event(reader *p, const yaml_event_t *e, drn_error *err)
+{
+    size_t line = e->start_mark.line + 1;
+    switch (e->type) {
+    case YAML_SCALAR_EVENT:
+        return scalar(p, (const char *)e->data.scalar.value, line, err);
+    case YAML_MAPPING_START_EVENT:
+        return open_mapping(p, line, err);
+    case YAML_MAPPING_END_EVENT:
+        p->depth--;
+        p->section[0] = 0;
+        return DRN_OK;
+    case YAML_SEQUENCE_START_EVENT:
+    case YAML_ALIAS_EVENT:
+        return drn_fail(err, DRN_ERR_INVALID, "%s:%zu: a single value is wanted, not a list or alias", p->file, line);
+    default:
+        return DRN_OK;
+    }
+}
+
+drn_status drn_recipe_parse(drn_recipe *r, const char *text, size_t size, const char *name, drn_error *err)
+{
+    yaml_parser_t parser;
+    yaml_event_t event;
+    reader p = {.r = r, .file = name};
+    drn_status st = DRN_OK;
+    if (!yaml_parser_initialize(&parser))
+        return drn_fail(err, DRN_ERR_NOMEM, "%s: out of memory", name);
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
+    for (bool end = false; st == DRN_OK && !end;) {
+        if (!yaml_parser_parse(&parser, &event)) {
+            st = drn_fail(err, DRN_ERR_FORMAT, "%s:%zu: %s", name, parser.problem_mark.line + 1,
+                          parser.problem ? parser.problem : "no YAML");
+            break;
+        }
+        end = event.type == YAML_STREAM_END_EVENT;
+        st = on_event(&p, &event, err);
+        yaml_event_delete(&event);
+    }
+    yaml_parser_delete(&parser);
+    return st;
+}
+
+drn_status drn_recipe_load(drn_recipe *r, const char *path, drn_error *err)
+{
+    void *text;
+    size_t size;
+    DRN_TRY(drn_file_read(&text, &size, path, 1 << 20, err));
+    drn_recipe_defaults(r);
+    drn_status st = drn_recipe_parse(r, text, size, path, err);
+    drn_free(text);
+    return st;
+}
+
+/* ---- printing ---- */
+
+static void print_value(FILE *f, const drn_recipe *r, const key *k)
+{
+    const char *field = (const char *)r + k->offset, *c = k->choices;
+    int64_t n;
+    double v;
+    if (k->type == KEY_TEXT) {
+        fprintf(f, "\"%s\"\n", field);
+    } else if (k->type == KEY_BOOL) {
+        fprintf(f, "%s\n", *field ? "true" : "false");
+    } else if (k->type == KEY_REAL) {
+        memcpy(&v, field, sizeof v);
+        fprintf(f, "%.17g\n", v);
+    } else {
+        memcpy(&n, field, sizeof n);
+        if (k->type == KEY_INT)
+            fprintf(f, "%lld\n", (long long)n);
+        for (; c && n > 0; n--)
+            c = strchr(c, '|') + 1;
+        if (c)
+            fprintf(f, "%.*s\n", (int)strcspn(c, "|"), c);
+    }
+}
+
+char *drn_recipe_print(const drn_recipe *r)
+{
+    char *text = NULL, *copy;
+    size_t size;
+    FILE *f = open_memstream(&text, &size);
+    if (!f)
+        return NULL;
+    const char *section = "";
+    for (int i = 0; i < KEYS; i++) {
+        const char *dot = strchr(keys[i].name, '.');
+        size_t n = dot ? (size_t)(dot - keys[i].name) : 0;
+        if (dot && (strncmp(section, keys[i].name, n) != 0 || section[n] != '.')) {
+            section = keys[i].name;
+            fprintf(f, "%.*s:\n", (int)n, section);
+        }
+        fprintf(f, "%s%s: ", dot ? "  " : "", dot ? dot + 1 : keys[i].name);
+        print_value(f, r, &keys[i]);
+    }
+    bool ok = fclose(f) == 0;
+    copy = ok ? drn_strdup(text) : NULL;
+    free(text);
+    return copy;
+}
+
+drn_status drn_recipe_check(const drn_recipe *r, drn_error *err)
+{
+    if (r->scale != 2 && r->scale != 4 && r->scale != 8)
+        return drn_fail(err, DRN_ERR_INVALID, "recipe: model.scale is %lld, must be 2, 4 or 8", (long long)r->scale);
+    double values = (double)r->batch * (double)r->patch * (double)r->patch * (double)(r->scale * r->scale);
+    if (values * (double)r->channels > 1e11)
+        return drn_fail(err, DRN_ERR_INVALID, "recipe: batch %lld of %lldx%lld patches with %lld channels is too large",
+                        (long long)r->batch, (long long)r->patch, (long long)r->patch, (long long)r->channels);
+    if (r->lr_min > r->lr && r->schedule == 0)
+        return drn_fail(err, DRN_ERR_INVALID, "recipe: train.lr_min %g is above train.lr %g", r->lr_min, r->lr);
+    return DRN_OK;
+}

@@ -1,0 +1,39 @@
+/* A training run: its folder, its files, its loop; train.c fills one from the public options. */
+#ifndef DRN_TRAIN_RUN_H
+#define DRN_TRAIN_RUN_H
+
+#include "data/loader.h"
+#include "drn/train.h"
+#include "train/recipe.h"
+#include "train/trainer.h"
+#include "train/validate.h"
+
+typedef struct drn_run {
+    drn_recipe recipe;
+    char *recipe_text;
+    char *checkpoint, *model, *best, *log_path; /* paths in the run's folder */
+    FILE *log;
+    drn_dataset *data;
+    drn_validator *validator; /* NULL: no validation */
+    drn_trainer *trainer;
+    drn_loader *loader;
+    drn_train_progress progress;
+    double start, seconds_before; /* clock at the start; training time of earlier processes */
+    drn_train_fn report;
+    void *report_ctx;
+} drn_run;
+
+/* Folders, data, network; resumes when asked. */
+drn_status drn_run_open(drn_run *r, const drn_train_options *o, drn_error *err);
+void drn_run_close(drn_run *r);
+/* Until the end, the time limit or a stop. */
+drn_status drn_run_loop(drn_run *r, drn_error *err);
+
+/* Write checkpoint and model. */
+drn_status drn_run_save(drn_run *r, drn_error *err);
+/* Weights and card of a model, to path. */
+drn_status drn_run_export(drn_run *r, const char *path, double psnr, drn_error *err);
+/* Continue from the checkpoint. */
+drn_status drn_run_restore(drn_run *r, drn_error *err);
+
+#endif

@@ -1,0 +1,71 @@
+/* What a run writes and reads back: checkpoint, model, best model. */
+#include "train/run.h"
+
+#include "models/model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static drn_status meta_number(drn_st_writer *w, const char *key, double v, drn_error *err)
+{
+    char text[40];
+    snprintf(text, sizeof text, "%.17g", v);
+    return drn_st_writer_meta(w, key, text, err);
+}
+
+static drn_status add_card(drn_st_writer *w, const drn_run *r, double psnr, drn_error *err)
+{
+    DRN_TRY(drn_st_writer_meta(w, "drn.name", r->recipe.name, err));
+    DRN_TRY(drn_st_writer_meta(w, "drn.recipe", r->recipe_text, err));
+    DRN_TRY(meta_number(w, "drn.steps", (double)drn_trainer_steps(r->trainer), err));
+    DRN_TRY(meta_number(w, "drn.seconds", r->progress.seconds, err));
+    return meta_number(w, "drn.val_psnr_y", psnr, err);
+}
+
+drn_status drn_run_export(drn_run *r, const char *path, double psnr, drn_error *err)
+{
+    drn_st_writer *w;
+    drn_status st = DRN_OK;
+    DRN_TRY(drn_st_writer_new(&w, err));
+    DRN_CHECK(drn_config_write(w, &r->trainer->config.model, err));
+    DRN_CHECK(add_card(w, r, psnr, err));
+    DRN_CHECK(drn_params_write(w, r->trainer->params, drn_trainer_weights(r->trainer), "", DRN_ST_F32, err));
+    DRN_CHECK(drn_st_writer_write(w, path, err));
+done:
+    drn_st_writer_free(w);
+    return st;
+}
+
+drn_status drn_run_save(drn_run *r, drn_error *err)
+{
+    drn_st_writer *w;
+    drn_status st = DRN_OK;
+    DRN_TRY(drn_st_writer_new(&w, err));
+    DRN_CHECK(drn_trainer_save(r->trainer, w, err));
+    DRN_CHECK(add_card(w, r, r->progress.val_psnr, err));
+    DRN_CHECK(meta_number(w, "drn.checkpoint.best_psnr", r->progress.best_psnr, err));
+    DRN_CHECK(drn_st_writer_write(w, r->checkpoint, err));
+    DRN_CHECK(drn_run_export(r, r->model, r->progress.val_psnr, err));
+    fflush(r->log);
+done:
+    drn_st_writer_free(w);
+    return st;
+}
+
+static double number(const drn_safetensors *st, const char *key)
+{
+    const char *text = drn_safetensors_meta(st, key);
+    return text ? strtod(text, NULL) : 0;
+}
+
+drn_status drn_run_restore(drn_run *r, drn_error *err)
+{
+    drn_safetensors *st;
+    DRN_TRY(drn_safetensors_open(&st, r->checkpoint, err));
+    drn_status result = drn_trainer_load(r->trainer, st, err);
+    r->seconds_before = number(st, "drn.seconds");
+    r->progress.val_psnr = number(st, "drn.val_psnr_y");
+    r->progress.best_psnr = number(st, "drn.checkpoint.best_psnr");
+    drn_safetensors_free(st);
+    return result;
+}

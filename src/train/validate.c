@@ -1,0 +1,92 @@
+#include "train/validate.h"
+
+#include "base/mem.h"
+#include "drn/metrics.h"
+#include "drn/upscale.h"
+
+static drn_status add_picture(drn_validator *v, const drn_image *im, int crop, drn_error *err)
+{
+    drn_image *cut = NULL, *hr = NULL, *lr = NULL;
+    drn_status st = DRN_OK;
+    int32_t w = crop > 0 && crop < im->width ? crop : im->width, h = crop > 0 && crop < im->height ? crop : im->height;
+    DRN_CHECK(drn_image_crop(&cut, im, (im->width - w) / 2, (im->height - h) / 2, w, h, err));
+    DRN_CHECK(drn_protocol_hr(&hr, cut, v->scale, err));
+    DRN_CHECK(drn_protocol_lr(&lr, hr, v->scale, NULL, err));
+    v->hr[v->count] = hr;
+    v->lr[v->count++] = lr;
+    hr = NULL;
+done:
+    drn_image_free(hr);
+    drn_image_free(cut);
+    return st;
+}
+
+static drn_status fill(drn_validator *v, drn_dataset *d, size_t max, int crop, drn_error *err)
+{
+    size_t n = drn_dataset_count(d), some = max && max < n ? max : n;
+    drn_error last = {0};
+    DRN_TRY(drn_calloc_to(&v->hr, some, sizeof *v->hr, err));
+    DRN_TRY(drn_calloc_to(&v->lr, some, sizeof *v->lr, err));
+    for (size_t k = 0; k < some; k++) {
+        size_t i = k * n / some;
+        const drn_image *im;
+        if (drn_dataset_get(&im, d, i, &last) != DRN_OK)
+            continue;
+        drn_status st = add_picture(v, im, crop, &last);
+        drn_dataset_release(d, i, im);
+        if (st == DRN_ERR_NOMEM)
+            return drn_fail(err, st, "%s", last.message);
+    }
+    if (v->count == 0)
+        return drn_fail(err, DRN_ERR_INVALID, "no validation picture is usable; last: %s", last.message);
+    return DRN_OK;
+}
+
+drn_status drn_validator_new(drn_validator **out, drn_dataset *d, int scale, size_t max, int crop, int threads,
+                             drn_error *err)
+{
+    drn_validator *v;
+    DRN_TRY(drn_calloc_to(&v, 1, sizeof *v, err));
+    v->scale = scale;
+    v->threads = threads;
+    drn_status st = fill(v, d, max, crop, err);
+    if (st != DRN_OK)
+        drn_validator_free(v);
+    else
+        *out = v;
+    return st;
+}
+
+void drn_validator_free(drn_validator *v)
+{
+    if (!v)
+        return;
+    for (size_t i = 0; i < v->count; i++) {
+        drn_image_free(v->hr[i]);
+        drn_image_free(v->lr[i]);
+    }
+    drn_free(v->hr);
+    drn_free(v->lr);
+    drn_free(v);
+}
+
+drn_status drn_validate(double *psnr, const drn_validator *v, const drn_config *config, const drn_params *params,
+                        const float *values, drn_error *err)
+{
+    drn_params view = *params;
+    drn_model model = {.name = (char *)(uintptr_t) "validation", .config = *config, .params = &view};
+    drn_upscale_options o = {.threads = v->threads, .tile = 1 << 20};
+    double sum = 0;
+    view.value = (void *)(uintptr_t)values;
+    for (size_t i = 0; i < v->count; i++) {
+        drn_image *sr;
+        drn_metric_values q;
+        DRN_TRY(drn_upscale(&sr, v->lr[i], &model, &o, err));
+        drn_status st = drn_protocol_score(&q, sr, v->hr[i], v->scale, NULL, err);
+        drn_image_free(sr);
+        DRN_TRY(st);
+        sum += q.psnr;
+    }
+    *psnr = sum / (double)v->count;
+    return DRN_OK;
+}
