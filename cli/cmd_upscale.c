@@ -136,6 +136,7 @@ static int run(int argc, char **argv)
     cli_parse(&cmd_upscale, &o, &args, argc, argv);
     struct sigaction on_interrupt = {.sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND};
     sigaction(SIGINT, &on_interrupt, NULL);
+    sigaction(SIGTERM, &on_interrupt, NULL);
     if (pictures_plan(&jobs, &args, o.out, formats[o.format]) &&
         load_model(&model, o.model, o.scale))
         code = upscale_all(&jobs, model, &o);

@@ -18,7 +18,8 @@ typedef struct parse_state {
     bool given[MAX_OPTS];
 } parse_state;
 
-_Noreturn static void usage_error(const command *cmd, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) _Noreturn static void
+usage_error(const command *cmd, const char *fmt, va_list ap)
 {
     fprintf(stderr, "drn %s: ", cmd->name);
     vfprintf(stderr, fmt, ap);
