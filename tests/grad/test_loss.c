@@ -72,7 +72,7 @@ static double gradient_part(const picture *a, const picture *b)
 static void mask_of(picture *m, const picture *t)
 {
     static picture gx, gy;
-    double lo = INFINITY, hi = -INFINITY;
+    double lo = HUGE_VAL, hi = -HUGE_VAL;
     directional(&gx, t, 0, 1);
     directional(&gy, t, 1, 0);
     *m = gx;
