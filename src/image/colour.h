@@ -17,7 +17,8 @@ static inline double drn_round(double v)
     return v < 0 ? -floor(0.5 - v) : floor(v + 0.5);
 }
 
-/* y[n] = luma of n pixels of `bands` interleaved samples: 1 (grey, replicated to RGB first) or 3. */
+/* y[n] = luma of n pixels of `bands` interleaved samples: 1 (grey, replicated to RGB first) or 3.
+ */
 void drn_luma_row(double *y, const unsigned char *pixels, size_t n, int bands);
 
 #endif

@@ -83,7 +83,8 @@ static void store_row(plane *p, int32_t y, const double *restrict row)
 }
 
 /* dst[table->out, W, B] from src[table->in, W, B].  scratch: one row of dst. */
-static void resize_rows(plane *dst, const plane *src, const drn_resize_table *table, double *scratch)
+static void resize_rows(plane *dst, const plane *src, const drn_resize_table *table,
+                        double *scratch)
 {
     size_t n = row_samples(dst);
     for (int32_t y = 0; y < dst->height; y++) {
@@ -98,8 +99,10 @@ static void resize_rows(plane *dst, const plane *src, const drn_resize_table *ta
 }
 
 /* out[table->out, B] from in[table->in, B]; inlined once for each number of bands. */
-static inline __attribute__((always_inline)) void
-resize_line(double *restrict out, const double *restrict in, const drn_resize_table *table, int bands)
+static inline __attribute__((always_inline)) void resize_line(double *restrict out,
+                                                              const double *restrict in,
+                                                              const drn_resize_table *table,
+                                                              int bands)
 {
     const double *weight = table->weight;
     const int32_t *index = table->index;

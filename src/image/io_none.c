@@ -13,7 +13,8 @@ drn_status drn_codec_read(drn_image **out, const char *path, const unsigned char
     (void)head;
     (void)size;
     return drn_fail(err, DRN_ERR_UNSUPPORTED,
-                    "%s: this build reads only binary PNM files (P5, P6); build with libvips", path);
+                    "%s: this build reads only binary PNM files (P5, P6); build with libvips",
+                    path);
 }
 
 drn_status drn_codec_write(const drn_image *image, const char *tmp, const char *path,

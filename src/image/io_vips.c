@@ -19,7 +19,8 @@
 static pthread_once_t started = PTHREAD_ONCE_INIT;
 static bool running;
 
-static void drop_message(const gchar *domain, GLogLevelFlags level, const gchar *text, gpointer data)
+static void drop_message(const gchar *domain, GLogLevelFlags level, const gchar *text,
+                         gpointer data)
 {
     (void)domain;
     (void)level;
@@ -170,8 +171,8 @@ static drn_status check_png_size(source *s)
                   vips_image_get_bands(s->im) / 8 / 1032;
     if (stat(s->path, &sb) == 0 && (double)sb.st_size < need)
         return drn_fail(s->err, DRN_ERR_FORMAT,
-                        "%s: the header claims %d x %d pixels, the file has only %jd bytes", s->path,
-                        vips_image_get_width(s->im), vips_image_get_height(s->im),
+                        "%s: the header claims %d x %d pixels, the file has only %jd bytes",
+                        s->path, vips_image_get_width(s->im), vips_image_get_height(s->im),
                         (intmax_t)sb.st_size);
     return DRN_OK;
 }
@@ -247,9 +248,7 @@ static drn_status to_known_format(source *s)
 
 static drn_depth depth_of(VipsBandFormat format)
 {
-    return format == VIPS_FORMAT_UCHAR    ? DRN_U8
-           : format == VIPS_FORMAT_USHORT ? DRN_U16
-                                          : DRN_F32;
+    return format == VIPS_FORMAT_UCHAR ? DRN_U8 : format == VIPS_FORMAT_USHORT ? DRN_U16 : DRN_F32;
 }
 
 /* Run the pipeline strip by strip: memory beside the picture stays small. */
@@ -329,9 +328,9 @@ static drn_status read_source(drn_image **out, source *s, const char *loader)
     DRN_TRY(drop_bands(s));
     DRN_TRY(to_known_format(s));
     drn_image *image = NULL;
-    drn_status st = drn_image_new(&image, vips_image_get_width(s->im), vips_image_get_height(s->im),
-                                  vips_image_get_bands(s->im),
-                                  depth_of(vips_image_get_format(s->im)), NULL);
+    drn_status st =
+        drn_image_new(&image, vips_image_get_width(s->im), vips_image_get_height(s->im),
+                      vips_image_get_bands(s->im), depth_of(vips_image_get_format(s->im)), NULL);
     if (st != DRN_OK)
         return drn_fail(s->err, st, "%s: no memory for %d x %d pixels", s->path,
                         vips_image_get_width(s->im), vips_image_get_height(s->im));
@@ -376,15 +375,16 @@ static VipsImage *wrap(const drn_image *image)
     bool deep = image->depth == DRN_U16, grey = image->bands <= 2;
     size_t bytes = (size_t)image->width * (size_t)image->height * (size_t)image->bands *
                    drn_depth_size(image->depth);
-    VipsImage *raw = vips_image_new_from_memory(image->data, bytes, image->width, image->height,
-                                                image->bands,
-                                                deep ? VIPS_FORMAT_USHORT : VIPS_FORMAT_UCHAR);
+    VipsImage *raw =
+        vips_image_new_from_memory(image->data, bytes, image->width, image->height, image->bands,
+                                   deep ? VIPS_FORMAT_USHORT : VIPS_FORMAT_UCHAR);
     VipsImage *im = NULL;
     if (!raw)
         return NULL;
     const drn_image_meta *meta = image->meta;
-    int kind = grey ? deep ? VIPS_INTERPRETATION_GREY16 : VIPS_INTERPRETATION_B_W
-                    : deep ? VIPS_INTERPRETATION_RGB16 : VIPS_INTERPRETATION_sRGB;
+    int kind = grey   ? deep ? VIPS_INTERPRETATION_GREY16 : VIPS_INTERPRETATION_B_W
+               : deep ? VIPS_INTERPRETATION_RGB16
+                      : VIPS_INTERPRETATION_sRGB;
     if (vips_copy(raw, &im, "interpretation", kind, "xres",
                   meta && meta->xres > 0 ? meta->xres : 1.0, "yres",
                   meta && meta->yres > 0 ? meta->yres : 1.0, NULL))
@@ -399,8 +399,8 @@ static int save(VipsImage *im, const char *tmp, const drn_format *format, int qu
 {
     const char *saver = format->saver;
     if (strcmp(saver, "pngsave") == 0)
-        return vips_call(saver, im, tmp, "compression", 5, "filter",
-                         VIPS_FOREIGN_PNG_FILTER_PAETH, NULL);
+        return vips_call(saver, im, tmp, "compression", 5, "filter", VIPS_FOREIGN_PNG_FILTER_PAETH,
+                         NULL);
     if (strcmp(saver, "jpegsave") == 0)
         return vips_call(saver, im, tmp, "Q", quality, "optimize_coding", TRUE, NULL);
     if (strcmp(saver, "tiffsave") == 0)

@@ -1,4 +1,5 @@
-/* What travels with the pixels from file to file: an ICC profile, EXIF, XMP, IPTC, the resolution. */
+/* What travels with the pixels from file to file: an ICC profile, EXIF, XMP, IPTC, the resolution.
+ */
 #ifndef DRN_IMAGE_META_H
 #define DRN_IMAGE_META_H
 

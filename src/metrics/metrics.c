@@ -18,11 +18,12 @@ static drn_status check(const drn_image *sr, const drn_image *hr, int shave, drn
     if (sr->depth != DRN_U8 || hr->depth != DRN_U8)
         return drn_fail(err, DRN_ERR_INVALID, "pictures to compare must have 8 bits a sample");
     if ((sr->bands != 1 && sr->bands != 3) || (hr->bands != 1 && hr->bands != 3))
-        return drn_fail(err, DRN_ERR_INVALID, "pictures to compare have %d and %d bands, not 1 or 3",
-                        sr->bands, hr->bands);
+        return drn_fail(err, DRN_ERR_INVALID,
+                        "pictures to compare have %d and %d bands, not 1 or 3", sr->bands,
+                        hr->bands);
     if (sr->width != hr->width || sr->height != hr->height)
-        return drn_fail(err, DRN_ERR_INVALID, "pictures to compare are %d x %d and %d x %d", sr->width,
-                        sr->height, hr->width, hr->height);
+        return drn_fail(err, DRN_ERR_INVALID, "pictures to compare are %d x %d and %d x %d",
+                        sr->width, sr->height, hr->width, hr->height);
     int32_t side = hr->width < hr->height ? hr->width : hr->height;
     if (shave < 0 || shave > (side - 1) / 2)
         return drn_fail(err, DRN_ERR_INVALID, "a shave of %d leaves nothing of %d x %d", shave,

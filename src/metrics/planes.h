@@ -13,7 +13,8 @@
 drn_status drn_ssim_plane(double *out, const double *a, const double *b, int32_t width,
                           int32_t height, bool replicate, drn_error *err);
 
-/* Over the pixels with four neighbours; magnitudes of the central difference [1, 0, -1], not halved. */
+/* Over the pixels with four neighbours; magnitudes of the central difference [1, 0, -1], not
+ * halved. */
 typedef struct drn_gradient_sums {
     double sse;   /* of (|grad a| - |grad b|) */
     double count; /* pixels: (width-2) * (height-2), or 0 */

@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-static const char *const names[] = {[DRN_PROTOCOL_STANDARD] = "standard",
-                                    [DRN_PROTOCOL_PAPER] = "paper"};
+static const char *const names[] = {
+    [DRN_PROTOCOL_STANDARD] = "standard", [DRN_PROTOCOL_PAPER] = "paper"};
 
 const char *drn_protocol_name(drn_protocol_kind kind)
 {
@@ -33,9 +33,8 @@ static bool is_paper(const drn_protocol *protocol)
 static drn_resize_options resize_options(const drn_protocol *protocol)
 {
     if (!protocol || is_paper(protocol))
-        return (drn_resize_options){DRN_BORDER_SYMMETRIC, is_paper(protocol)
-                                                              ? DRN_PRECISION_FLOAT
-                                                              : DRN_PRECISION_U8};
+        return (drn_resize_options){DRN_BORDER_SYMMETRIC,
+                                    is_paper(protocol) ? DRN_PRECISION_FLOAT : DRN_PRECISION_U8};
     return (drn_resize_options){protocol->border, protocol->precision};
 }
 

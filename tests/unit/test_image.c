@@ -55,7 +55,8 @@ static void check_same(const drn_image *a, const drn_image *b)
     CHECK_INT(a->height, b->height);
     CHECK_INT(a->bands, b->bands);
     CHECK_INT(a->depth, b->depth);
-    size_t bytes = (size_t)a->width * (size_t)a->height * (size_t)a->bands * drn_depth_size(a->depth);
+    size_t bytes =
+        (size_t)a->width * (size_t)a->height * (size_t)a->bands * drn_depth_size(a->depth);
     CHECK(memcmp(a->data, b->data, bytes) == 0);
 }
 
@@ -219,8 +220,9 @@ TEST(all_u8_u16, "every 8-bit value survives the way to 16 bits and back")
 /* What an EXIF reader must show for the picture "ab/cd/ef" stored with that orientation. */
 TEST(orientation, "the eight EXIF orientations bring the picture upright")
 {
-    static const char *const upright[9] = {"", "ab/cd/ef", "ba/dc/fe", "fe/dc/ba", "ef/cd/ab",
-                                           "ace/bdf", "eca/fdb", "fdb/eca", "bdf/ace"};
+    static const char *const upright[9] = {"",         "ab/cd/ef", "ba/dc/fe",
+                                           "fe/dc/ba", "ef/cd/ab", "ace/bdf",
+                                           "eca/fdb",  "fdb/eca",  "bdf/ace"};
     drn_error err = {0};
     for (int o = 1; o <= 8; o++) {
         drn_image *image = NULL;
@@ -317,9 +319,9 @@ TEST(huge_header, "a PNG header of 20000 x 20000 without pixels fails with littl
     if (!drn_codec_available())
         SKIP("built without libvips");
     static const unsigned char png[] = {
-        0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n', 0, 0, 0, 13, 'I', 'H', 'D', 'R', 0, 0, 0x4e,
-        0x20, 0, 0, 0x4e, 0x20, 8, 2, 0, 0, 0, 0x3c, 0x81, 0x95, 0x41, 0, 0, 0, 0, 'I', 'D', 'A',
-        'T', 0x35, 0xaf, 0x06, 0x1e};
+        0x89, 'P',  'N',  'G',  '\r', '\n', 0x1a, '\n', 0,    0,   0,   13,   'I',  'H',  'D',
+        'R',  0,    0,    0x4e, 0x20, 0,    0,    0x4e, 0x20, 8,   2,   0,    0,    0,    0x3c,
+        0x81, 0x95, 0x41, 0,    0,    0,    0,    'I',  'D',  'A', 'T', 0x35, 0xaf, 0x06, 0x1e};
     write_bytes(tmp_path("huge.png"), png, sizeof png);
     drn_mem_peak_reset();
     size_t before = drn_mem_peak();

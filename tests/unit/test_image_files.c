@@ -177,9 +177,9 @@ TEST(palette, "a palette comes back as the colours it stands for")
 
 /* APP1 with EXIF: Make = "drn", Orientation = 6 (turn right to view). */
 static const unsigned char exif_app1[] = {
-    0xff, 0xe1, 0, 46, 'E', 'x', 'i', 'f', 0, 0, 'I', 'I', '*', 0, 8, 0, 0, 0, 2, 0,
-    0x0f, 0x01, 2, 0, 4, 0, 0, 0, 'd', 'r', 'n', 0,
-    0x12, 0x01, 3, 0, 1, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0};
+    0xff, 0xe1, 0, 46, 'E',  'x',  'i', 'f', 0, 0, 'I', 'I', '*', 0,   8,   0,
+    0,    0,    2, 0,  0x0f, 0x01, 2,   0,   4, 0, 0,   0,   'd', 'r', 'n', 0,
+    0x12, 0x01, 3, 0,  1,    0,    0,   0,   6, 0, 0,   0,   0,   0,   0,   0};
 
 static const char xmp_text[] = "<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:Description "
                                "tiff:Orientation=\"6\" dc:title='a title'/></x:xmpmeta>";
@@ -221,7 +221,7 @@ static void check_upright(const drn_image *image)
     CHECK_INT(image->width, 24);
     CHECK_INT(image->height, 40);
     const uint8_t *row = (const uint8_t *)image->data + 20 * 24 * image->bands;
-    CHECK(row[3 * image->bands] > 150);  /* turned right: the dark half is on the right */
+    CHECK(row[3 * image->bands] > 150); /* turned right: the dark half is on the right */
     CHECK(row[20 * image->bands] < 70);
 }
 
@@ -266,8 +266,8 @@ static void make_profile(unsigned char profile[PROFILE])
     static const struct {
         int at;
         const char *text;
-    } fields[] = {{12, "mntr"}, {16, "RGB "}, {20, "XYZ "}, {36, "acsp"}, {132, "wtpt"},
-                  {144, "XYZ "}};
+    } fields[] = {{12, "mntr"}, {16, "RGB "},  {20, "XYZ "},
+                  {36, "acsp"}, {132, "wtpt"}, {144, "XYZ "}};
     static const char d50[12] = "\0\0\xf6\xd6\0\1\0\0\0\0\xd3\x2d";
     unsigned seed = 5;
     memset(profile, 0, 164);

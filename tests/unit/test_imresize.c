@@ -107,7 +107,7 @@ static drn_image *new_image(int32_t w, int32_t h, int32_t bands, drn_depth depth
 TEST(impulse_up, "an impulse enlarged twice shows the cubic at quarter steps")
 {
     /* Keys' cubic with a = -0.5 at 1.75 1.25 .75 .25 from the impulse. */
-    static const double cubic[8] = {-0.0234375, -0.0703125, 0.2265625, 0.8671875,
+    static const double cubic[8] = {-0.0234375, -0.0703125, 0.2265625,  0.8671875,
                                     0.8671875,  0.2265625,  -0.0703125, -0.0234375};
     drn_image *in = new_image(9, 7, 1, DRN_F32), *out = NULL;
     float *x = in->data;
@@ -130,7 +130,8 @@ TEST(impulse_up, "an impulse enlarged twice shows the cubic at quarter steps")
 
 TEST(impulse_down, "halving an impulse shows the cubic stretched twice and halved")
 {
-    /* Output o covers input centre 2o + 0.5: distances d/2 of .25 .75 1.25 1.75, each weight / 2. */
+    /* Output o covers input centre 2o + 0.5: distances d/2 of .25 .75 1.25 1.75, each weight / 2.
+     */
     drn_image *in = new_image(16, 1, 1, DRN_F32), *out = NULL;
     float *x = in->data;
     drn_error err = {0};

@@ -98,7 +98,9 @@ TEST(paper_bicubic, "bicubic under the paper's protocol has the paper's PSNR and
         const char *set;
         int scale;
         double psnr, ssim;
-    } rows[] = {{"Set5", 4, 28.42, .8104}, {"Set5", 8, 24.39, .6572}, {"Set14", 4, 26.10, .7037},
+    } rows[] = {{"Set5", 4, 28.42, .8104},
+                {"Set5", 8, 24.39, .6572},
+                {"Set14", 4, 26.10, .7037},
                 {"Set14", 8, 23.19, .5676}};
     drn_protocol paper = {.kind = DRN_PROTOCOL_PAPER};
     need("bench/Set14");
@@ -133,7 +135,8 @@ TEST(by_hand, "PSNR, shave and gradient PSNR of a small picture are those worked
     CHECK_NEAR(v.psnr, 10 * log10(65025.0 * 16 / 64), 1e-9);
     CHECK(isnan(v.ssim)); /* 4 x 4 is smaller than the window */
     /* Inside the 4 x 4: 4 pixels have all neighbours.  (1,1) (1,2) (2,1) (2,2) of it are pixels
-     * (2..3, 2..3); pixel (2,3) is raised: (2,2) sees gx 28, (3,3) sees gy -8, (2,3) sees nothing. */
+     * (2..3, 2..3); pixel (2,3) is raised: (2,2) sees gx 28, (3,3) sees gy -8, (2,3) sees nothing.
+     */
     double e1 = 8, e2 = sqrt(20 * 20 + 8 * 8) - 20;
     CHECK_NEAR(v.gradient_psnr, 10 * log10(20 * 20 * 4 / (e1 * e1 + e2 * e2)), 1e-9);
     o.rgb = false;
