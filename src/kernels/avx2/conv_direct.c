@@ -8,6 +8,7 @@
  * Backward-data with stride d is d*d convolutions of stride 1, one for each phase (y mod d, x mod d)
  * of the gradient's pixels; forward has one phase. */
 #include "kernels/avx2/conv_direct.h"
+#include "kernels/avx2/unroll.h"
 
 #include <immintrin.h>
 
@@ -219,13 +220,13 @@ tile_features(__m256 sums[PIXELS * 2], const float *a, size_t step, const int32_
               size_t taps, const float *w, const int vecs)
 {
     __m256 acc[PIXELS * 2]; /* apart from sums, so that it stays in registers */
-#pragma GCC unroll 12
+DRN_UNROLL(12)
     for (int i = 0; i < PIXELS * vecs; i++)
         acc[i] = _mm256_setzero_ps();
     for (size_t t = 0; t < taps; t++, w += vecs * 8) {
         const float *p = a + offsets[t];
         __m256 w0 = _mm256_load_ps(w), w1 = vecs == 2 ? _mm256_load_ps(w + 8) : w0;
-#pragma GCC unroll 6
+DRN_UNROLL(6)
         for (int i = 0; i < PIXELS; i++) {
             __m256 x = _mm256_broadcast_ss(p + (size_t)i * step);
             acc[i * vecs] = _mm256_fmadd_ps(x, w0, acc[i * vecs]);
@@ -233,7 +234,7 @@ tile_features(__m256 sums[PIXELS * 2], const float *a, size_t step, const int32_
                 acc[i * vecs + 1] = _mm256_fmadd_ps(x, w1, acc[i * vecs + 1]);
         }
     }
-#pragma GCC unroll 12
+DRN_UNROLL(12)
     for (int i = 0; i < PIXELS * vecs; i++)
         sums[i] = acc[i];
 }
@@ -304,24 +305,24 @@ __attribute__((always_inline)) static inline void tile_image(__m256 sums[ROW * M
                                                              const float *w, const int outs)
 {
     __m256 acc[ROW * MAX_OUT];
-#pragma GCC unroll 12
+DRN_UNROLL(12)
     for (int i = 0; i < ROW * outs; i++)
         acc[i] = _mm256_setzero_ps();
     for (size_t t = 0; t < taps; t++, w += outs * 8) {
         const float *p = a + offsets[t];
         __m256 v[MAX_OUT];
-#pragma GCC unroll 3
+DRN_UNROLL(3)
         for (int o = 0; o < outs; o++)
             v[o] = _mm256_loadu_ps(w + o * 8);
-#pragma GCC unroll 4
+DRN_UNROLL(4)
         for (int i = 0; i < ROW; i++) {
             __m256 x = _mm256_loadu_ps(p + (size_t)i * step);
-#pragma GCC unroll 3
+DRN_UNROLL(3)
             for (int o = 0; o < outs; o++)
                 acc[o * ROW + i] = _mm256_fmadd_ps(x, v[o], acc[o * ROW + i]);
         }
     }
-#pragma GCC unroll 12
+DRN_UNROLL(12)
     for (int i = 0; i < ROW * outs; i++)
         sums[i] = acc[i];
 }

@@ -7,6 +7,7 @@
  * broadcast: 6 taps x 2 vectors of sums stay in registers.  The images are cut into a fixed number of
  * parts with sums of their own, added in order. */
 #include "kernels/avx2/conv_direct.h"
+#include "kernels/avx2/unroll.h"
 
 #include <immintrin.h>
 
@@ -102,19 +103,19 @@ __attribute__((always_inline)) static inline void
 outer_taps(float *sum, const rectangle *q, const float *lanes, const int32_t *offsets, const int vecs)
 {
     __m256 acc[TAPS * 2];
-#pragma GCC unroll 12
+DRN_UNROLL(12)
     for (int i = 0; i < TAPS * vecs; i++)
         acc[i] = _mm256_setzero_ps();
     for (int32_t y = 0; y < q->rows; y++) {
         const float *l = lanes + (size_t)y * q->lane_row, *l1 = vecs == 2 ? l + q->lane_plane : l;
         const float *t = q->taps + (size_t)y * q->tap_row, *a[TAPS];
-#pragma GCC unroll 6
+DRN_UNROLL(6)
         for (int i = 0; i < TAPS; i++)
             a[i] = t + offsets[i];
         size_t at = 0;
         for (int32_t x = 0; x < q->cols; x++, l += 8, l1 += 8, at += q->tap_step) {
             __m256 v0 = _mm256_loadu_ps(l), v1 = _mm256_loadu_ps(l1);
-#pragma GCC unroll 6
+DRN_UNROLL(6)
             for (int i = 0; i < TAPS; i++) {
                 __m256 b = _mm256_broadcast_ss(a[i] + at);
                 acc[i * vecs] = _mm256_fmadd_ps(b, v0, acc[i * vecs]);
@@ -123,7 +124,7 @@ outer_taps(float *sum, const rectangle *q, const float *lanes, const int32_t *of
             }
         }
     }
-#pragma GCC unroll 12
+DRN_UNROLL(12)
     for (int i = 0; i < TAPS * vecs; i++)
         _mm256_storeu_ps(sum + i * 8, _mm256_add_ps(_mm256_loadu_ps(sum + i * 8), acc[i]));
 }

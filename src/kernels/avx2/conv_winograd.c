@@ -3,6 +3,7 @@
  * A block of tiles is transformed, multiplied by the transformed weights at each of the 36 positions,
  * transformed back and stored with the epilogue before the next block begins, so that everything
  * between input and output stays in the second-level cache. */
+#include "kernels/avx2/unroll.h"
 #include "kernels/avx2/winograd.h"
 
 #include <string.h>
@@ -101,24 +102,23 @@ __attribute__((always_inline)) static inline void
 gemm(float *m, const float *v, size_t vs, const float *u, int32_t c, const int tiles, const int vecs)
 {
     __m256 acc[12];
-#pragma GCC unroll 12
+DRN_UNROLL(12)
     for (int i = 0; i < tiles * vecs; i++)
         acc[i] = _mm256_setzero_ps();
-#pragma GCC unroll 4
     for (int32_t i = 0; i < c; i++, u += vecs * 8) {
         __m256 b[3];
-#pragma GCC unroll 3
+DRN_UNROLL(3)
         for (int j = 0; j < vecs; j++)
             b[j] = _mm256_load_ps(u + j * 8);
-#pragma GCC unroll 12
+DRN_UNROLL(12)
         for (int t = 0; t < tiles; t++) {
             __m256 a = _mm256_broadcast_ss(v + (size_t)t * vs + i);
-#pragma GCC unroll 3
+DRN_UNROLL(3)
             for (int j = 0; j < vecs; j++)
                 acc[t * vecs + j] = _mm256_fmadd_ps(a, b[j], acc[t * vecs + j]);
         }
     }
-#pragma GCC unroll 12
+DRN_UNROLL(12)
     for (int i = 0; i < tiles * vecs; i++)
         _mm256_store_ps(m + i * 8, acc[i]);
 }
@@ -174,7 +174,7 @@ static inline void output_tile(const job *j, size_t offset, const float *m, size
         output_1d(y, _mm256_load_ps(p), _mm256_load_ps(p + row), _mm256_load_ps(p + 2 * row),
                   _mm256_load_ps(p + 3 * row), _mm256_load_ps(p + 4 * row),
                   _mm256_load_ps(p + 5 * row));
-#pragma GCC unroll 4
+DRN_UNROLL(4)
         for (int i = 0; i < WINO_OUT; i++)
             _mm256_storeu_ps(tmp[i][c], y[i]);
     }
@@ -185,7 +185,7 @@ static inline void output_tile(const job *j, size_t offset, const float *m, size
                   _mm256_loadu_ps(tmp[i][4]), _mm256_loadu_ps(tmp[i][5]));
         float *out = j->y + offset;
         const float *res = j->residual ? j->residual + offset : NULL;
-#pragma GCC unroll 4
+DRN_UNROLL(4)
         for (int c = 0; c < WINO_OUT; c++) {
             if (c >= cols)
                 break;

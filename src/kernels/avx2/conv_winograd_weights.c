@@ -4,6 +4,7 @@
  *     dw = G^T [ sum over tiles of (A dy A^T) . V ] G.
  * The tiles are cut into a fixed number of parts, whatever the threads; each part sums into its own
  * buffer, and the buffers are then added in order. */
+#include "kernels/avx2/unroll.h"
 #include "kernels/avx2/winograd.h"
 
 #include <string.h>
@@ -86,23 +87,23 @@ __attribute__((always_inline)) static inline void outer(float *sum, const float 
                                                         const int rows, const int vecs)
 {
     __m256 acc[12];
-#pragma GCC unroll 12
+DRN_UNROLL(12)
     for (int i = 0; i < rows * vecs; i++)
         acc[i] = first ? _mm256_setzero_ps() : _mm256_load_ps(sum + i * 8);
     for (int32_t t = 0; t < tiles; t++, v += vs, y += vecs * 8) {
         __m256 b[3];
-#pragma GCC unroll 3
+DRN_UNROLL(3)
         for (int j = 0; j < vecs; j++)
             b[j] = _mm256_load_ps(y + j * 8);
-#pragma GCC unroll 12
+DRN_UNROLL(12)
         for (int i = 0; i < rows; i++) {
             __m256 a = _mm256_broadcast_ss(v + i);
-#pragma GCC unroll 3
+DRN_UNROLL(3)
             for (int j = 0; j < vecs; j++)
                 acc[i * vecs + j] = _mm256_fmadd_ps(a, b[j], acc[i * vecs + j]);
         }
     }
-#pragma GCC unroll 12
+DRN_UNROLL(12)
     for (int i = 0; i < rows * vecs; i++)
         _mm256_store_ps(sum + i * 8, acc[i]);
 }
