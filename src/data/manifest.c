@@ -7,103 +7,138 @@
 
 #define MAX_MANIFEST ((size_t)256 << 20) /* bytes */
 
-typedef struct columns {
-    int file, split, free;
-} columns;
+typedef struct reader {
+    const char *path;
+    char *rest;        /* what is not read yet */
+    size_t line;       /* of rest, from 1 */
+    bool end_of_row;   /* the field read last closed its row */
+    const char *split; /* wanted; NULL: all */
+    bool free_only;
+    int file_column, split_column, free_column; /* -1: absent */
+} reader;
 
-/* Cut the field at *rest off; NULL at the end of the line. */
-static char *next_field(char **rest)
+/* Take the quotes off the field that starts at the quote; *end receives the place after it.  A
+ * doubled quote stands for one; commas and line ends inside are text. */
+static drn_status unquote(char **field, char **end, reader *r, drn_error *err)
 {
-    char *field = *rest;
-    if (!field)
-        return NULL;
-    char *comma = strchr(field, ',');
-    *rest = comma ? comma + 1 : NULL;
-    if (comma)
-        *comma = 0;
-    return field;
-}
-
-static char *next_line(char **rest)
-{
-    char *line = *rest;
-    if (!line || !*line)
-        return NULL;
-    char *end = strchr(line, '\n');
-    *rest = end ? end + 1 : NULL;
-    if (end)
-        *end = 0;
-    size_t n = strlen(line);
-    if (n && line[n - 1] == '\r')
-        line[n - 1] = 0;
-    return line;
-}
-
-static columns find_columns(char *header)
-{
-    columns c = {-1, -1, -1};
-    char *field;
-    for (int i = 0; (field = next_field(&header)); i++) {
-        if (strcmp(field, "file") == 0)
-            c.file = i;
-        else if (strcmp(field, "split") == 0)
-            c.split = i;
-        else if (strcmp(field, "free") == 0)
-            c.free = i;
+    char *in = *field + 1, *out = in;
+    size_t first = r->line;
+    for (*field = in; *in != '"' || in[1] == '"'; in++) {
+        if (!*in)
+            return drn_fail(err, DRN_ERR_FORMAT, "%s:%zu: the quote is never closed", r->path,
+                            first);
+        r->line += *in == '\n';
+        in += *in == '"';
+        *out++ = *in;
     }
-    return c;
+    *end = in + 1;
+    *out = 0;
+    if (!strchr(",\r\n", **end))
+        return drn_fail(err, DRN_ERR_FORMAT, "%s:%zu: a comma is wanted after the quoted field",
+                        r->path, r->line);
+    return DRN_OK;
 }
 
-/* Name of the row's file when the row is wanted, else NULL. */
-static char *wanted(char *row, const columns *c, const char *split, bool free_only)
+/* Cut off the next field: RFC 4180, lines may end in LF or CRLF. */
+static drn_status next_field(char **field, reader *r, drn_error *err)
+{
+    char *end;
+    *field = r->rest;
+    if (**field == '"')
+        DRN_TRY(unquote(field, &end, r, err));
+    else
+        end = *field + strcspn(*field, ",\r\n");
+    r->end_of_row = *end != ',';
+    r->rest = end + (*end != 0);
+    if (*end == '\r' && end[1] == '\n')
+        r->rest++;
+    r->line += r->end_of_row;
+    *end = 0;
+    return DRN_OK;
+}
+
+static drn_status read_header(reader *r, drn_error *err)
+{
+    char *field;
+    r->file_column = r->split_column = r->free_column = -1;
+    if (strncmp(r->rest, "\xEF\xBB\xBF", 3) == 0) /* byte order mark of spreadsheet programs */
+        r->rest += 3;
+    r->end_of_row = false;
+    for (int i = 0; !r->end_of_row; i++) {
+        DRN_TRY(next_field(&field, r, err));
+        if (strcmp(field, "file") == 0)
+            r->file_column = i;
+        else if (strcmp(field, "split") == 0)
+            r->split_column = i;
+        else if (strcmp(field, "free") == 0)
+            r->free_column = i;
+    }
+    const char *lacks = r->file_column < 0                   ? "file"
+                        : r->split && r->split_column < 0    ? "split"
+                        : r->free_only && r->free_column < 0 ? "free"
+                                                             : NULL;
+    if (lacks)
+        return drn_fail(err, DRN_ERR_FORMAT, "%s: the first line has no column '%s'", r->path,
+                        lacks);
+    return DRN_OK;
+}
+
+/* Read a row; *name is its file when the row is wanted, else NULL. */
+static drn_status read_row(char **name, reader *r, drn_error *err)
 {
     char *field, *file = NULL;
-    bool in_split = !split, is_free = !free_only;
-    for (int i = 0; (field = next_field(&row)); i++) {
-        if (i == c->file)
+    bool in_split = !r->split, is_free = !r->free_only;
+    size_t line = r->line;
+    int i = 0;
+    r->end_of_row = false;
+    for (; !r->end_of_row; i++) {
+        DRN_TRY(next_field(&field, r, err));
+        if (i == r->file_column)
             file = field;
-        if (split && i == c->split)
-            in_split = strcmp(field, split) == 0;
-        if (free_only && i == c->free)
+        if (r->split && i == r->split_column)
+            in_split = strcmp(field, r->split) == 0;
+        if (r->free_only && i == r->free_column)
             is_free = strcmp(field, "1") == 0;
     }
-    return in_split && is_free && file && *file ? file : NULL;
+    *name = NULL;
+    if (i == 1 && !*field) /* an empty line */
+        return DRN_OK;
+    if (i <= r->file_column || i <= r->split_column || i <= r->free_column)
+        return drn_fail(err, DRN_ERR_FORMAT, "%s:%zu: the row has only %d fields", r->path, line,
+                        i);
+    if (!*file || strchr(file, '/') || strcmp(file, "..") == 0)
+        return drn_fail(err, DRN_ERR_FORMAT, "%s:%zu: bad file name '%.80s'", r->path, line, file);
+    if (in_split && is_free)
+        *name = file;
+    return DRN_OK;
 }
 
 static size_t count_lines(const char *text)
 {
     size_t n = 1;
     for (; *text; text++)
-        n += *text == '\n';
+        n += *text == '\n' || *text == '\r';
     return n;
 }
 
 drn_status drn_manifest_read(char ***names, size_t *count, const char *path, const char *split,
                              bool free_only, drn_error *err)
 {
-    char *text = NULL, *rest, *line, **list = NULL;
+    reader r = {.path = path, .line = 1, .split = split, .free_only = free_only};
+    char **list = NULL, *file;
     size_t size, n = 0;
     drn_status st = DRN_OK;
-    void *data;
-    DRN_TRY(drn_file_read(&data, &size, path, MAX_MANIFEST, err));
-    rest = text = data;
+    void *text;
+    DRN_TRY(drn_file_read(&text, &size, path, MAX_MANIFEST, err));
+    r.rest = text;
     DRN_CHECK(drn_calloc_to(&list, count_lines(text), sizeof *list, err));
-    line = next_line(&rest);
-    columns c = find_columns(line); /* an empty file has no columns */
-    if (c.file < 0 || (split && c.split < 0) || (free_only && c.free < 0)) {
-        st = drn_fail(err, DRN_ERR_FORMAT, "%s: the first line has no column '%s'", path,
-                      c.file < 0 ? "file" : split && c.split < 0 ? "split" : "free");
-        goto done;
-    }
-    while ((line = next_line(&rest))) {
-        char *file = wanted(line, &c, split, free_only);
-        if (!file)
-            continue;
-        if (strchr(file, '/') || !(list[n] = drn_strdup(file))) {
-            st = drn_fail(err, strchr(file, '/') ? DRN_ERR_FORMAT : DRN_ERR_NOMEM, "%s: bad file name '%.80s'", path, file);
+    DRN_CHECK(read_header(&r, err));
+    while (*r.rest) {
+        DRN_CHECK(read_row(&file, &r, err));
+        if (file && !(list[n++] = drn_strdup(file))) {
+            st = drn_fail(err, DRN_ERR_NOMEM, "%s: out of memory", path);
             goto done;
         }
-        n++;
     }
     *names = list;
     *count = n;
