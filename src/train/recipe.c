@@ -181,6 +181,7 @@ typedef struct reader {
     drn_recipe *r;
     const char *file;
     char section[32], key[48]; /* key "": a key is next */
+    size_t key_line;
     int depth;                 /* 0 outside, 1 in the document's mapping, 2 in a section */
     bool seen[KEYS];
 } reader;
@@ -195,6 +196,7 @@ static drn_status scalar(reader *p, const char *text, size_t line, drn_error *er
         if (!*text || strlen(text) >= sizeof p->key)
             return drn_fail(err, DRN_ERR_INVALID, "%s: unknown key '%.60s'", where, text);
         strcpy(p->key, text);
+        p->key_line = line;
         return DRN_OK;
     }
     snprintf(name, sizeof name, "%s%s%s", p->section, p->section[0] ? "." : "", p->key);
@@ -208,7 +210,7 @@ static drn_status scalar(reader *p, const char *text, size_t line, drn_error *er
     return set_value(p->r, k, text, where, err);
 }
 
-static drn_status open_mapping(reader *p, size_t line, drn_error *err)
+static drn_status open_mapping(reader *p, drn_error *err)
 {
     if (p->depth == 1 && p->key[0]) {
         bool known = false;
@@ -216,11 +218,11 @@ static drn_status open_mapping(reader *p, size_t line, drn_error *err)
         for (int i = 0; i < KEYS; i++)
             known |= strncmp(keys[i].name, p->key, n) == 0 && keys[i].name[n] == '.';
         if (!known || n >= sizeof p->section)
-            return drn_fail(err, DRN_ERR_INVALID, "%s:%zu: unknown section '%s'", p->file, line, p->key);
+            return drn_fail(err, DRN_ERR_INVALID, "%s:%zu: unknown section '%s'", p->file, p->key_line, p->key);
         strcpy(p->section, p->key);
         p->key[0] = 0;
     } else if (p->depth != 0) {
-        return drn_fail(err, DRN_ERR_INVALID, "%s:%zu: a value is wanted for '%s', not a mapping", p->file, line,
+        return drn_fail(err, DRN_ERR_INVALID, "%s:%zu: a value is wanted for '%s', not a mapping", p->file, p->key_line,
                         p->key);
     }
     p->depth++;
@@ -234,7 +236,7 @@ static drn_status on_event(reader *p, const yaml_event_t *e, drn_error *err)
     case YAML_SCALAR_EVENT:
         return scalar(p, (const char *)e->data.scalar.value, line, err);
     case YAML_MAPPING_START_EVENT:
-        return open_mapping(p, line, err);
+        return open_mapping(p, err);
     case YAML_MAPPING_END_EVENT:
         p->depth--;
         p->section[0] = 0;

@@ -1,0 +1,90 @@
+#include "base/fileio.h"
+#include "base/mem.h"
+#include "harness.h"
+#include "train/recipe.h"
+
+static drn_status parse(drn_recipe *r, const char *text, drn_error *err)
+{
+    drn_recipe_defaults(r);
+    return drn_recipe_parse(r, text, strlen(text), "r.yaml", err);
+}
+
+static void refused(const char *text, const char *part)
+{
+    drn_recipe r;
+    drn_error err = {0};
+    CHECK(parse(&r, text, &err) != DRN_OK);
+    if (!strstr(err.message, part))
+        test_fail(__FILE__, __LINE__, "\"%s\" lacks \"%s\"", err.message, part);
+}
+
+TEST(values, "sections, comments, defaults and every kind of value are read")
+{
+    drn_recipe r;
+    drn_error err = {0};
+    CHECK_OK(parse(&r, "# x\nname: a b\nmodel: {scale: 8, progressive: false}\nloss:\n  kind: gs # eq\n"
+                       "train:\n  lr: 1e-5\n  seed: 7\n", &err), err);
+    CHECK_STR(r.name, "a b");
+    CHECK(r.scale == 8 && !r.progressive && r.loss == 5 && r.lr == 1e-5 && r.seed == 7);
+    CHECK(r.channels == 64 && r.modules == 7 && r.lambda == 2);
+    CHECK_OK(parse(&r, "", &err), err);
+}
+
+TEST(bad, "what is wrong is named with its file and line")
+{
+    refused("name: x\nmodel:\n  scale: 4\n  chanels: 3\n", "r.yaml:4: unknown key 'model.chanels'");
+    refused("model:\n  scale: four\n", "r.yaml:2: model.scale is 'four', must be a whole number");
+    refused("model:\n  scale: 4.5\n", "r.yaml:2: model.scale");
+    refused("train:\n  lr: -1\n", "r.yaml:2: train.lr");
+    refused("train:\n  lr: nan\n", "r.yaml:2: train.lr");
+    refused("model:\n  progressive: yes\n", "true or false");
+    refused("loss:\n  kind: l1\n", "mse|mae");
+    refused("modell:\n  scale: 4\n", "r.yaml:1: unknown section 'modell'");
+    refused("model:\n  scale: [4]\n", "r.yaml:2");
+    refused("model:\n  scale: 4\n  scale: 2\n", "r.yaml:3: key 'model.scale' stands twice");
+    refused("model:\n  scale: {a: 1}\n", "r.yaml:2");
+    refused("- 4\n", "r.yaml:1");
+    refused("4\n", "mapping");
+    refused("model:\n scale: 4\n  x: 1\n", "r.yaml:");
+    refused("a: &x 1\nb: *x\n", "r.yaml:1: unknown key 'a'");
+}
+
+TEST(set, "a key can be set from a command line")
+{
+    drn_recipe r;
+    drn_error err = {0};
+    drn_recipe_defaults(&r);
+    CHECK_OK(drn_recipe_set(&r, "train.lr=5e-4", &err), err);
+    CHECK(r.lr == 5e-4);
+    CHECK_INT(drn_recipe_set(&r, "train.lr", &err), DRN_ERR_INVALID);
+    CHECK_INT(drn_recipe_set(&r, "train.speed=1", &err), DRN_ERR_INVALID);
+    CHECK(strstr(err.message, "train.speed"));
+    CHECK_INT(drn_recipe_set(&r, "model.scale=99999999999999999999", &err), DRN_ERR_INVALID);
+}
+
+TEST(shipped, "the shipped recipes load, and print back as themselves")
+{
+    drn_error err = {0};
+    char **names;
+    size_t n, seen = 0;
+    CHECK_OK(drn_dir_list(&names, &n, RECIPES_DIR, &err), err);
+    for (size_t i = 0; i < n; i++) {
+        drn_recipe a, b;
+        char *path = drn_path_join(RECIPES_DIR, names[i]);
+        CHECK_OK(drn_recipe_load(&a, path, &err), err);
+        CHECK_OK(drn_recipe_check(&a, &err), err);
+        char *text = drn_recipe_print(&a);
+        CHECK(text);
+        CHECK_OK(parse(&b, text, &err), err);
+        CHECK(memcmp(&a, &b, sizeof a) == 0);
+        if (strcmp(names[i], "paper-x4.yaml") == 0) {
+            CHECK(a.scale == 4 && a.batch == 16 && a.patch == 32 && a.lr == 1e-5 && a.steps == 1000000 &&
+                  a.loss == 5 && a.dual && a.dual_target == 0 && a.dual_weight == 1 && a.schedule == 1);
+            seen++;
+        }
+        drn_free(text);
+        drn_free(path);
+    }
+    CHECK_INT(seen, 1);
+    drn_list_free(names, n);
+}

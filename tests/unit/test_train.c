@@ -1,0 +1,219 @@
+/* A run as a user makes it: learns, stops, resumes to the same bits, survives what goes wrong. */
+#include "base/fileio.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "drn/image.h"
+#include "drn/train.h"
+#include "harness.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <signal.h>
+#include <unistd.h>
+
+/* A folder with a few pictures of smooth shapes and edges. */
+static const char *pictures(void)
+{
+    static char dir[128];
+    drn_error err = {0};
+    if (dir[0])
+        return dir;
+    snprintf(dir, sizeof dir, "%s/pictures", test_tmp_dir());
+    CHECK_OK(drn_make_dirs(dir, &err), err);
+    for (int k = 0; k < 4; k++) {
+        drn_image *im;
+        CHECK_OK(drn_image_new(&im, 70 + 3 * k, 64 + k, 3, DRN_U8, &err), err);
+        for (int y = 0; y < im->height; y++)
+            for (int x = 0; x < im->width; x++)
+                for (int b = 0; b < 3; b++) {
+                    double v = 128 + 60 * sin(0.2 * (k + 1) * x + b) + 60 * ((x / 9 + y / 7) % 2);
+                    ((uint8_t *)im->data)[3 * (y * im->width + x) + b] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+                }
+        char path[160];
+        snprintf(path, sizeof path, "%s/p%d.png", dir, k);
+        CHECK_OK(drn_image_write(im, path, NULL, &err), err);
+        drn_image_free(im);
+    }
+    return dir;
+}
+
+static const char *recipe(void)
+{
+    static char path[128];
+    drn_error err = {0};
+    static const char text[] = "model: {scale: 4, channels: 8, modules: 1, dual: true, dual_channels: 8}\n"
+                               "loss: {kind: gs, dual_kind: gs, dual_start: 5}\n"
+                               "data: {patch: 8, batch: 2}\n"
+                               "train: {steps: 12, lr: 1e-3, warmup: 2, ema: 0.9, clip: 1, val_every: 4,\n"
+                               "        save_every: 3, threads: 2}\n";
+    snprintf(path, sizeof path, "%s/recipe.yaml", test_tmp_dir());
+    CHECK_OK(drn_file_write(path, text, sizeof text - 1, &err), err);
+    return path;
+}
+
+typedef struct stopper {
+    int64_t at; /* step to stop after; 0: never */
+    bool kill;  /* by SIGKILL */
+} stopper;
+
+static bool on_step(void *ctx, const drn_train_progress *p)
+{
+    stopper *s = ctx;
+    CHECK(isfinite(p->loss) && isfinite(p->grad_norm));
+    if (s->at && p->step == s->at && s->kill)
+        kill(getpid(), SIGKILL);
+    return !s->at || p->step < s->at;
+}
+
+static drn_status train(const char *out, const char *const *set, size_t sets, bool resume, stopper stop,
+                        drn_error *err)
+{
+    const char *data[] = {pictures()};
+    drn_train_options o = {.recipe = recipe(), .set = set, .sets = sets, .data = data, .datas = 1, .val = data,
+                           .vals = 1, .out = out, .resume = resume, .progress = on_step, .progress_ctx = &stop};
+    return drn_train(&o, err);
+}
+
+static char *run_dir(const char *name)
+{
+    return drn_path_join(test_tmp_dir(), name);
+}
+
+static void same_file(const char *a_dir, const char *b_dir, const char *name)
+{
+    drn_error err = {0};
+    char *a = drn_path_join(a_dir, name), *b = drn_path_join(b_dir, name);
+    void *x, *y;
+    size_t n, m;
+    CHECK_OK(drn_file_read(&x, &n, a, 1 << 30, &err), err);
+    CHECK_OK(drn_file_read(&y, &m, b, 1 << 30, &err), err);
+    /* the seconds in the metadata differ: compare what follows the header */
+    uint64_t ha, hb;
+    memcpy(&ha, x, 8);
+    memcpy(&hb, y, 8);
+    CHECK(n > 8 + ha && n - ha == m - hb && memcmp((char *)x + 8 + ha, (char *)y + 8 + hb, n - 8 - ha) == 0);
+    drn_free(a);
+    drn_free(b);
+    drn_free(x);
+    drn_free(y);
+}
+
+static size_t count_lines(const char *dir)
+{
+    drn_error err = {0};
+    char *path = drn_path_join(dir, "log.jsonl");
+    void *text;
+    size_t n, lines = 0;
+    CHECK_OK(drn_file_read(&text, &n, path, 1 << 30, &err), err);
+    for (size_t i = 0; i < n; i++)
+        lines += ((char *)text)[i] == '\n';
+    drn_free(text);
+    drn_free(path);
+    return lines;
+}
+
+TEST(resume_bits, "12 steps equal 7 steps, a stop, and 5 more, to the bit; with any number of threads")
+{
+    drn_error err = {0};
+    char *a = run_dir("whole"), *b = run_dir("parts");
+    const char *other[] = {"train.threads=1", "data.prefetch=0"};
+    CHECK_OK(train(a, NULL, 0, false, (stopper){0}, &err), err);
+    CHECK_INT(train(b, other, 2, false, (stopper){.at = 7}, &err), DRN_ERR_CANCELLED);
+    CHECK_OK(train(b, NULL, 0, true, (stopper){0}, &err), err);
+    same_file(a, b, "checkpoint.safetensors");
+    same_file(a, b, "model.safetensors");
+    same_file(a, b, "best.safetensors");
+    CHECK_INT(count_lines(a), 12);
+    CHECK_INT(count_lines(b), 12);
+    drn_free(a);
+    drn_free(b);
+}
+
+TEST(killed, "a run killed at any step goes on from its last checkpoint to the same bits")
+{
+    drn_error err = {0};
+    char *a = run_dir("unkilled"), *b = run_dir("killed");
+    CHECK_OK(train(a, NULL, 0, false, (stopper){0}, &err), err);
+    int64_t deaths[] = {4, 8, 11};
+    for (int i = 0; i < 3; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            (void)train(b, NULL, 0, i > 0, (stopper){.at = deaths[i], .kill = true}, &err);
+            _exit(3); /* not reached */
+        }
+        int status;
+        waitpid(child, &status, 0);
+        CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    }
+    CHECK_OK(train(b, NULL, 0, true, (stopper){0}, &err), err);
+    same_file(a, b, "checkpoint.safetensors");
+    CHECK_INT(count_lines(b), 12);
+    drn_free(a);
+    drn_free(b);
+}
+
+TEST(learns, "the loss falls and the model beats where it started")
+{
+    drn_error err = {0};
+    char *a = run_dir("learns"), *path = drn_path_join(a, "log.jsonl");
+    const char *set[] = {"train.steps=150", "loss.kind=mae", "model.dual=false", "train.val_every=0"};
+    CHECK_OK(train(a, set, 4, false, (stopper){0}, &err), err);
+    FILE *f = fopen(path, "r");
+    char line[1024];
+    double first = 0, last = 0;
+    for (int i = 0; f && fgets(line, sizeof line, f); i++) {
+        double loss = atof(strstr(line, "\"loss\":") + 7);
+        first += i < 20 ? loss : 0;
+        last += i >= 130 ? loss : 0;
+    }
+    CHECK(f && last < 0.8 * first);
+    fclose(f);
+    drn_free(path);
+    drn_free(a);
+}
+
+TEST(refused, "an existing run, a missing checkpoint, another architecture, no pictures and NaN are told apart")
+{
+    drn_error err = {0};
+    char *a = run_dir("refused"), *none = run_dir("none");
+    const char *wider[] = {"model.channels=9"}, *hot[] = {"train.lr=1000", "train.warmup=0", "train.clip=0",
+                                                       "loss.kind=mse"};
+    CHECK_INT(train(a, NULL, 0, true, (stopper){0}, &err), DRN_ERR_IO);
+    CHECK_OK(train(a, NULL, 0, false, (stopper){0}, &err), err);
+    CHECK_INT(train(a, NULL, 0, false, (stopper){0}, &err), DRN_ERR_INVALID);
+    CHECK(strstr(err.message, "--resume"));
+    CHECK_INT(train(a, wider, 1, true, (stopper){0}, &err), DRN_ERR_FORMAT);
+    CHECK(strstr(err.message, "architecture"));
+    CHECK_INT(train(none, hot, 4, false, (stopper){0}, &err), DRN_ERR_NUMERIC);
+    CHECK(strstr(err.message, "not finite"));
+    const char *empty[] = {test_tmp_dir()};
+    drn_train_options o = {.recipe = recipe(), .data = empty, .datas = 1, .val = empty, .vals = 1, .out = none};
+    CHECK_INT(drn_train(&o, &err), DRN_ERR_INVALID);
+    CHECK(strstr(err.message, "no pictures"));
+    drn_free(a);
+    drn_free(none);
+}
+
+TEST(full_disk, "a full disk ends the run and keeps the checkpoint before")
+{
+    drn_error err = {0};
+    char *a = run_dir("full"), *checkpoint = drn_path_join(a, "checkpoint.safetensors");
+    CHECK_INT(train(a, NULL, 0, false, (stopper){.at = 3}, &err), DRN_ERR_CANCELLED);
+    pid_t child = fork();
+    if (child == 0) {
+        signal(SIGXFSZ, SIG_IGN);
+        setrlimit(RLIMIT_FSIZE, &(struct rlimit){20000, 20000});
+        drn_status st = train(a, NULL, 0, true, (stopper){0}, &err);
+        _exit(st == DRN_ERR_IO ? 0 : 1);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    CHECK_OK(train(a, NULL, 0, true, (stopper){0}, &err), err);
+    CHECK(drn_path_exists(checkpoint));
+    drn_free(checkpoint);
+    drn_free(a);
+}
