@@ -1,48 +1,10 @@
 #include "image/imresize.h"
 
 #include "base/mem.h"
+#include "kernels/bicubic.h"
 
 #include <math.h>
 #include <stdbool.h>
-
-/* Keys' cubic, a = -0.5. */
-static double cubic(double x)
-{
-    double a = fabs(x), a2 = a * a, a3 = a2 * a;
-    if (a <= 1)
-        return 1.5 * a3 - 2.5 * a2 + 1;
-    if (a <= 2)
-        return -0.5 * a3 + 2.5 * a2 - 4 * a + 2;
-    return 0;
-}
-
-/* Sample i (any integer) of a line of n samples continued beyond its ends. */
-static int32_t fold(int64_t i, int32_t n, drn_border border)
-{
-    if (border == DRN_BORDER_CLAMP)
-        return i < 0 ? 0 : i >= n ? n - 1 : (int32_t)i;
-    int64_t period = 2 * (int64_t)n;
-    i %= period;
-    if (i < 0)
-        i += period;
-    return (int32_t)(i < n ? i : period - 1 - i);
-}
-
-/* Row o of the table with all P taps, before columns of zeros are dropped. */
-static void fill_row(double *weight, int32_t *index, int32_t taps, int32_t o, int32_t in,
-                     double scale, drn_border border)
-{
-    double shrink = scale < 1 ? scale : 1;
-    double u = (o + 1) / scale + 0.5 * (1 - 1 / scale); /* centre, counted from 1 */
-    double left = floor(u - 2 / shrink), sum = 0;
-    for (int32_t t = 0; t < taps; t++) {
-        weight[t] = shrink * cubic(shrink * (u - (left + t)));
-        index[t] = fold((int64_t)left + t - 1, in, border);
-        sum += weight[t];
-    }
-    for (int32_t t = 0; t < taps; t++)
-        weight[t] /= sum;
-}
 
 static bool column_is_zero(const drn_resize_table *table, int32_t t)
 {
@@ -86,7 +48,7 @@ drn_status drn_resize_table_init(drn_resize_table *table, int32_t in, int32_t ou
 {
     *table = (drn_resize_table){0};
     DRN_TRY(check(in, out, scale, err));
-    int32_t taps = (int32_t)ceil(scale < 1 ? 4 / scale : 4) + 2;
+    int32_t taps = drn_bicubic_taps(scale);
     size_t n;
     DRN_TRY(drn_size_mul(&n, (size_t)out, (size_t)taps, err));
     drn_status st = drn_alloc_to(&table->weight, n, sizeof *table->weight, err);
@@ -99,10 +61,7 @@ drn_status drn_resize_table_init(drn_resize_table *table, int32_t in, int32_t ou
     table->in = in;
     table->out = out;
     table->taps = taps;
-    for (int32_t o = 0; o < out; o++) {
-        size_t at = (size_t)o * (size_t)taps;
-        fill_row(table->weight + at, table->index + at, taps, o, in, scale, border);
-    }
+    drn_bicubic_table(table->index, table->weight, in, out, scale, border == DRN_BORDER_CLAMP);
     drop_zero_columns(table);
     return DRN_OK;
 }

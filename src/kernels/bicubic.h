@@ -1,4 +1,5 @@
-/* Weights of MATLAB's imresize along one axis (field's reference for "bicubic"). */
+/* Weights of MATLAB's imresize along one axis: what "bicubic" means in this field.  The network's resize
+ * op and the image resizer share them. */
 #ifndef DRN_KERNELS_BICUBIC_H
 #define DRN_KERNELS_BICUBIC_H
 
