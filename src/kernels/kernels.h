@@ -28,7 +28,7 @@ typedef struct drn_kernels {
     /* dx (+)=, dslope[C] +=. */
     void (*prelu_backward)(void *dx, void *dslope, const void *dy, const void *x, const void *slope,
                            bool accumulate, drn_shape s, drn_pool *pool);
-    /* y[N,C,H,W] = a[c] * x + b[c], zero lanes kept zero. */
+    /* y[N,C,H,W] = a[c] * x + b[c] (+ y), zero lanes kept zero;  b may be NULL, y may be x. */
     void (*affine)(void *y, const void *x, const void *a, const void *b, bool accumulate,
                    drn_shape s, drn_pool *pool);
     /* Per channel sums of x and x*z over N, H, W in double: sum[C], dot[C]; z may be x. */

@@ -81,14 +81,14 @@ static int origin(const op_case *t, int k)
     return t->same >> k & 1 ? 0 : k;
 }
 
-static void input_name(char name[16], int k)
+static void input_name(char name[24], int k)
 {
-    snprintf(name, 16, "in%d", k);
+    snprintf(name, 24, "in%d", k);
 }
 
 static void *input_data(const setup *s, int k)
 {
-    char name[16];
+    char name[24];
     input_name(name, k);
     return is_param(s->t, k) ? drn_params_value(s->p, drn_params_find(s->p, name))
                              : drn_graph_data(s->g, s->in[k]);
@@ -96,7 +96,7 @@ static void *input_data(const setup *s, int k)
 
 static void *input_grad(const setup *s, int k)
 {
-    char name[16];
+    char name[24];
     input_name(name, k);
     return is_param(s->t, k) ? drn_params_grad(s->p, drn_params_find(s->p, name))
                              : drn_graph_grad(s->g, s->in[k]);
@@ -140,7 +140,7 @@ static void fill_inputs(setup *s)
 static void observe(setup *s, drn_value v)
 {
     drn_shape shape = drn_graph_shape(s->g, v);
-    char name[16];
+    char name[24];
     snprintf(name, sizeof name, "probe%d", shape.c);
     drn_value w = drn_graph_param(s->g, s->p, name);
     drn_attr conv = {.stride = 1}, sum = {.sum = true};
@@ -166,7 +166,7 @@ static void declare(setup *s)
 {
     drn_error err = {0};
     drn_shape out;
-    char name[16];
+    char name[24];
     CHECK_OK(drn_params_new(&s->p, s->type, &err), err);
     for (int k = 0; k < s->t->inputs; k++) {
         input_name(name, k);
@@ -190,7 +190,7 @@ static setup make(const op_case *t, usage how, drn_dtype type, bool training, dr
 {
     setup s = {.t = t, .how = how, .type = type, .pool = pool, .loss = -1};
     drn_error err = {0};
-    char name[16];
+    char name[24];
     declare(&s);
     CHECK_OK(drn_graph_new(&s.g, type, &err), err);
     for (int k = 0; k < t->inputs; k++) {

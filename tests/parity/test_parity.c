@@ -149,7 +149,7 @@ static void build(parity *t, drn_pool *pool)
     drn_error err = {0};
     drn_net net;
     int levels = drn_net_levels(&t->config);
-    char name[16];
+    char name[24];
     CHECK_OK(drn_params_new(&t->p, t->type, &err), err);
     CHECK_OK(drn_net_declare(t->p, &t->config, 1, &err), err);
     CHECK_OK(drn_params_allocate(t->p, true, &err), err);

@@ -2,8 +2,9 @@
 """Golden files for tests/parity: the network, its losses, gradients and ten steps of Adam, computed by
 PyTorch in double.
 
-Written from the paper (arXiv 1809.07099, sections 3 and 4) and from what docs/numerics.md adds to it, not
-from the C sources; only the names of the parameters are taken from there.
+Written from the paper (arXiv 1809.07099, sections 3 and 4) and from the definitions in the headers
+src/loss/loss.h and src/models/drn_net.h, not from the code behind them; only the names of the parameters are
+taken from there.
 
     /usr/bin/python3 tools/golden/make_parity.py tests/parity/golden
 
