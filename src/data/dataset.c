@@ -3,6 +3,7 @@
 #include "base/fileio.h"
 #include "base/mem.h"
 #include "data/manifest.h"
+#include "image/meta.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -22,8 +23,8 @@ struct drn_dataset {
 
 static bool is_picture(const char *name)
 {
-    static const char *const suffixes[] = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff",
-                                           ".ppm", ".pgm", ".pnm",  ".bmp"};
+    static const char *const suffixes[] = {".png",  ".jpg", ".jpeg", ".webp", ".tif",
+                                           ".tiff", ".ppm", ".pgm",  ".pnm",  ".bmp"};
     const char *dot = strrchr(name, '.');
     for (size_t i = 0; dot && i < sizeof suffixes / sizeof *suffixes; i++)
         if (strcasecmp(dot, suffixes[i]) == 0)
@@ -50,7 +51,8 @@ static drn_status append(drn_dataset *d, const char *dir, char **names, size_t n
     return DRN_OK;
 }
 
-static drn_status add_folder(drn_dataset *d, const char *dir, const drn_dataset_options *o, drn_error *err)
+static drn_status add_folder(drn_dataset *d, const char *dir, const drn_dataset_options *o,
+                             drn_error *err)
 {
     char **names = NULL, *manifest = drn_path_join(dir, "manifest.csv");
     const char *split = o->split && strcmp(o->split, "all") != 0 ? o->split : NULL;
@@ -60,6 +62,9 @@ static drn_status add_folder(drn_dataset *d, const char *dir, const drn_dataset_
     drn_status st;
     if (drn_path_exists(manifest))
         st = drn_manifest_read(&names, &n, manifest, split, o->free_only, err);
+    else if (o->free_only)
+        st = drn_fail(err, DRN_ERR_INVALID,
+                      "%s has no manifest.csv that tells which pictures are free", dir);
     else
         st = drn_dir_list(&names, &n, dir, err);
     if (st == DRN_OK)
@@ -79,8 +84,9 @@ drn_status drn_dataset_open(drn_dataset **out, const drn_dataset_options *o, drn
     for (size_t i = 0; st == DRN_OK && i < o->dir_count; i++)
         st = add_folder(d, o->dirs[i], o, err);
     if (st == DRN_OK && d->count == 0)
-        st = drn_fail(err, DRN_ERR_INVALID, "%s: no pictures%s%s", o->dir_count ? o->dirs[0] : "data",
-                      o->split ? " of the split " : "", o->split ? o->split : "");
+        st = drn_fail(err, DRN_ERR_INVALID, "%s: no pictures%s%s",
+                      o->dir_count ? o->dirs[0] : "data", o->split ? " of the split " : "",
+                      o->split ? o->split : "");
     if (st != DRN_OK)
         drn_dataset_free(d);
     else
@@ -126,6 +132,8 @@ static drn_status decode_rgb(drn_image **out, const char *path, drn_error *err)
 {
     drn_image *in, *rgb;
     DRN_TRY(drn_image_read(&in, path, err));
+    drn_meta_free(in->meta); /* profiles and EXIF would stay in memory with every picture */
+    in->meta = NULL;
     if (in->bands == 3 && in->depth == DRN_U8) {
         *out = in;
         return DRN_OK;

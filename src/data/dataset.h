@@ -13,10 +13,10 @@ typedef struct drn_dataset drn_dataset;
 typedef struct drn_dataset_options {
     const char *const *dirs;
     size_t dir_count;
-    /* With a manifest.csv in a folder (columns file and split): only rows of this split; NULL or "all":
-     * every row.  A folder without a manifest belongs to every split. */
+    /* With a manifest.csv in a folder (columns file and split): only rows of this split; NULL or
+     * "all": every row.  A folder without a manifest belongs to every split. */
     const char *split;
-    bool free_only;     /* only rows whose column free is 1 */
+    bool free_only;     /* only rows whose column free is 1; every folder needs a manifest then */
     size_t cache_bytes; /* decoded pictures kept; 0 = 1 GiB */
 } drn_dataset_options;
 

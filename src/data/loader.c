@@ -49,15 +49,16 @@ static drn_status make_batch(drn_loader *l, drn_batch *b, int64_t step, drn_erro
             target[v] = b->target[v] + (size_t)i * sample_size(l, v);
         uint64_t sample = (uint64_t)step * (uint64_t)l->o.batch + (uint64_t)i;
         DRN_TRY(drn_patch_draw(&place, &im, l->data, &l->o.spec, sample, err));
-        drn_status st = drn_patch_cut(b->lr + (size_t)i * sample_size(l, -1), target, im, &place, &l->o.spec, err);
+        drn_status st = drn_patch_cut(b->lr + (size_t)i * sample_size(l, -1), target, im, &place,
+                                      &l->o.spec, err);
         drn_dataset_release(l->data, place.picture, im);
         DRN_TRY(st);
     }
     return DRN_OK;
 }
 
-/* Under lock: a step may be made while its slot is free, which it is once the batch slot_count steps
- * before has been given back by the call after the one that took it. */
+/* Under lock: a step may be made while its slot is free, which it is once the batch slot_count
+ * steps before has been given back by the call after the one that took it. */
 static bool may_make(const drn_loader *l)
 {
     return l->next_make < l->next_take + l->slot_count - 1;
@@ -103,11 +104,13 @@ static drn_status start(drn_loader *l, drn_error *err)
 {
     for (; l->started < l->o.threads; l->started++)
         if (pthread_create(&l->threads[l->started], NULL, work, l) != 0)
-            return drn_fail(err, DRN_ERR_NOMEM, "loader: thread %d could not be started", l->started);
+            return drn_fail(err, DRN_ERR_NOMEM, "loader: thread %d could not be started",
+                            l->started);
     return DRN_OK;
 }
 
-drn_status drn_loader_new(drn_loader **out, drn_dataset *d, const drn_loader_options *o, drn_error *err)
+drn_status drn_loader_new(drn_loader **out, drn_dataset *d, const drn_loader_options *o,
+                          drn_error *err)
 {
     int s = o->spec.scale;
     if ((s != 2 && s != 4 && s != 8) || o->spec.patch < 1 || o->spec.patch > 4096 || o->batch < 1 ||

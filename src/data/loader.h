@@ -1,5 +1,5 @@
-/* Batches in the order of steps, made ahead by threads.  A batch depends on the seed and its step alone,
- * so any number of threads, and a resumed run, see the same ones. */
+/* Batches in the order of steps, made ahead by threads.  A batch depends on the seed and its step
+ * alone, so any number of threads, and a resumed run, see the same ones. */
 #ifndef DRN_DATA_LOADER_H
 #define DRN_DATA_LOADER_H
 
@@ -16,12 +16,13 @@ typedef struct drn_loader_options {
 
 typedef struct drn_batch {
     int64_t step;
-    float *lr;                       /* [N,3,p,p] */
-    float *target[DRN_DATA_LEVELS];  /* [N,3,p*2^(l+1),..]; NULL past the last level */
+    float *lr;                      /* [N,3,p,p] */
+    float *target[DRN_DATA_LEVELS]; /* [N,3,p*2^(l+1),..]; NULL past the last level */
 } drn_batch;
 
 /* d is borrowed until the loader is freed. */
-drn_status drn_loader_new(drn_loader **out, drn_dataset *d, const drn_loader_options *options, drn_error *err);
+drn_status drn_loader_new(drn_loader **out, drn_dataset *d, const drn_loader_options *options,
+                          drn_error *err);
 void drn_loader_free(drn_loader *l);
 
 /* The next batch, valid until the following call.  An error of a thread comes out here. */

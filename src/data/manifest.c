@@ -42,7 +42,7 @@ static drn_status unquote(char **field, char **end, reader *r, drn_error *err)
 /* Cut off the next field: RFC 4180, lines may end in LF or CRLF. */
 static drn_status next_field(char **field, reader *r, drn_error *err)
 {
-    char *end;
+    char *end = NULL;
     *field = r->rest;
     if (**field == '"')
         DRN_TRY(unquote(field, &end, r, err));

@@ -20,8 +20,8 @@ static void to_floats(float *out, const drn_image *im, int32_t x, int32_t y, int
             int32_t sr = flip & 4 ? c : r, sc = flip & 4 ? r : c;
             sr = flip & 2 ? side - 1 - sr : sr;
             sc = flip & 1 ? side - 1 - sc : sc;
-            const uint8_t *p =
-                (const uint8_t *)im->data + 3 * ((size_t)(y + sr) * (size_t)im->width + (size_t)(x + sc));
+            const uint8_t *p = (const uint8_t *)im->data +
+                               3 * ((size_t)(y + sr) * (size_t)im->width + (size_t)(x + sc));
             float *o = out + (size_t)r * (size_t)side + (size_t)c;
             for (size_t b = 0; b < 3; b++)
                 o[b * plane] = (float)p[b] / 255.0f;
@@ -33,8 +33,8 @@ static int32_t clip(int32_t v, int32_t lo, int32_t hi)
     return v < lo ? lo : v > hi ? hi : v;
 }
 
-drn_status drn_patch_cut(float *lr, float *const *target, const drn_image *hr, const drn_patch_place *place,
-                         const drn_patch_spec *spec, drn_error *err)
+drn_status drn_patch_cut(float *lr, float *const *target, const drn_image *hr,
+                         const drn_patch_place *place, const drn_patch_spec *spec, drn_error *err)
 {
     drn_status st = DRN_OK;
     drn_image *piece = NULL, *small = NULL;
@@ -71,7 +71,8 @@ drn_status drn_patch_draw(drn_patch_place *place, const drn_image **image, drn_d
                 break;
             continue;
         }
-        int32_t w = (*image)->width / spec->scale - spec->patch, h = (*image)->height / spec->scale - spec->patch;
+        int32_t w = (*image)->width / spec->scale - spec->patch,
+                h = (*image)->height / spec->scale - spec->patch;
         if (w >= 0 && h >= 0) {
             place->picture = i;
             place->x = (int32_t)drn_rng_below(&rng, (uint64_t)w + 1);
@@ -84,6 +85,6 @@ drn_status drn_patch_draw(drn_patch_place *place, const drn_image **image, drn_d
     if (last.code == DRN_ERR_NOMEM)
         return drn_fail(err, last.code, "%s", last.message);
     return drn_fail(err, DRN_ERR_INVALID, "no picture is readable and at least %dx%d pixels%s%s",
-                    spec->patch * spec->scale, spec->patch * spec->scale, last.code ? "; last: " : "",
-                    last.message);
+                    spec->patch * spec->scale, spec->patch * spec->scale,
+                    last.code ? "; last: " : "", last.message);
 }

@@ -1,4 +1,5 @@
-/* Training samples: aligned LR and HR patches cut from a picture, and which one sample j of step t is. */
+/* Training samples: aligned LR and HR patches cut from a picture, and which one sample j of step t
+ * is. */
 #ifndef DRN_DATA_PATCH_H
 #define DRN_DATA_PATCH_H
 
@@ -9,28 +10,29 @@
 enum { DRN_DATA_LEVELS = 3 };
 
 typedef struct drn_patch_spec {
-    int scale;       /* r: 2, 4, 8 */
-    int patch;       /* LR pixels a side */
-    bool augment;    /* flips and rotations */
+    int scale;    /* r: 2, 4, 8 */
+    int patch;    /* LR pixels a side */
+    bool augment; /* flips and rotations */
     uint64_t seed;
 } drn_patch_spec;
 
-/* Where a sample lies: LR coordinates of the patch's corner, and one of the 8 flips and rotations. */
+/* Where a sample lies: LR coordinates of the patch's corner, and one of the 8 flips and rotations.
+ */
 typedef struct drn_patch_place {
     size_t picture;
     int32_t x, y;
     int flip; /* bit 0: mirror x, bit 1: mirror y, bit 2: transpose (last) */
 } drn_patch_place;
 
-/* Fill lr[3,p,p] and target[l][3,p*2^(l+1),..] (l < log2(scale)), values in [0,1].  The LR patch has the
- * bits that imresize of the whole picture (cropped to multiples of the scale, u8 after each pass) has at
- * that place; targets below the last level are the bicubic reductions of section 4.2, the last is HR
- * itself. */
-drn_status drn_patch_cut(float *lr, float *const *target, const drn_image *hr, const drn_patch_place *place,
-                         const drn_patch_spec *spec, drn_error *err);
+/* Fill lr[3,p,p] and target[l][3,p*2^(l+1),..] (l < log2(scale)), values in [0,1].  The LR patch
+ * has the bits that imresize of the whole picture (cropped to multiples of the scale, u8 after each
+ * pass) has at that place; targets below the last level are the bicubic reductions of section 4.2,
+ * the last is HR itself. */
+drn_status drn_patch_cut(float *lr, float *const *target, const drn_image *hr,
+                         const drn_patch_place *place, const drn_patch_spec *spec, drn_error *err);
 
-/* Place of a sample: depends on the seed, step and number alone.  Pictures that are unreadable or too
- * small are passed over; *image has to be released. */
+/* Place of a sample: depends on the seed, step and number alone.  Pictures that are unreadable or
+ * too small are passed over; *image has to be released. */
 drn_status drn_patch_draw(drn_patch_place *place, const drn_image **image, drn_dataset *d,
                           const drn_patch_spec *spec, uint64_t sample, drn_error *err);
 
