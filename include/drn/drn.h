@@ -23,6 +23,7 @@
 #define DRN_DRN_H
 
 #include "drn/bench.h"
+#include "drn/export.h"
 #include "drn/image.h"
 #include "drn/metrics.h"
 #include "drn/model.h"

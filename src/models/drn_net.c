@@ -139,12 +139,12 @@ static drn_value image_head(drn_graph *g, drn_params *p, const drn_config *c, in
                             drn_value before, int factor)
 {
     char name[48];
+    drn_attr shift = mean_shift(1), enlarge = {.factor = factor};
     snprintf(name, sizeof name, "block%d.image", number);
-    drn_value y = conv(g, p, name, x, 1, 1);
-    drn_attr shift = mean_shift(1);
     if (c->skip == DRN_SKIP_NONE)
-        return apply1(g, &drn_op_affine, &shift, y);
-    return add(g, y, apply1(g, &drn_op_resize, &(drn_attr){.factor = factor}, before));
+        return apply1(g, &drn_op_affine, &shift, conv(g, p, name, x, 1, 1));
+    drn_value bicubic = apply1(g, &drn_op_resize, &enlarge, before); /* first, so that fusion can add it */
+    return add(g, conv(g, p, name, x, 1, 1), bicubic);
 }
 
 void drn_net_build(drn_net *net, drn_graph *g, drn_params *p, const drn_config *c, drn_value lr, int last)
