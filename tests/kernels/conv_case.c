@@ -25,13 +25,14 @@ static void *need(void *p)
     return p;
 }
 
-/* n random numbers; 1 buffer in 8 is all-minimum, all-maximum or denormal. */
-static void fill(float *p, size_t n, float scale, drn_rng *rng)
+/* n random numbers; 1 buffer in 8 is all-minimum, all-maximum or denormal: true. */
+static bool fill(float *p, size_t n, float scale, drn_rng *rng)
 {
     static const float hostile[] = {-8.3f, 8.3f, 1.1e-41f};
     uint64_t kind = drn_rng_below(rng, 24);
     for (size_t i = 0; i < n; i++)
         p[i] = kind < 3 ? hostile[kind] : scale * (float)drn_rng_normal(rng);
+    return kind < 3;
 }
 
 static double *widen(const float *p, size_t n)
@@ -42,13 +43,13 @@ static double *widen(const float *p, size_t n)
     return d;
 }
 
-static float *tensor_fill(drn_shape s, size_t *elements, drn_rng *rng)
+static float *tensor_fill(drn_shape s, size_t *elements, bool *flat, drn_rng *rng)
 {
     size_t plain = (size_t)s.n * (size_t)s.c * (size_t)s.h * (size_t)s.w;
     float *nchw = need(drn_alloc(plain * sizeof *nchw));
     *elements = drn_elements(s);
     float *t = need(drn_alloc(*elements * sizeof *t));
-    fill(nchw, plain, 1, rng);
+    *flat |= fill(nchw, plain, 1, rng);
     drn_from_nchw(t, nchw, s, DRN_FLOAT32);
     drn_free(nchw);
     return t;
@@ -62,11 +63,11 @@ conv_case conv_case_new(drn_conv_geom g, uint64_t seed)
     t.xs = (drn_shape){g.n, g.c, g.h, g.w};
     t.ys = (drn_shape){g.n, g.k, g.oh, g.ow};
     t.nw = (size_t)g.k * (size_t)g.c * (size_t)g.r * (size_t)g.s;
-    t.x = tensor_fill(t.xs, &t.nx, &rng);
-    t.y = tensor_fill(t.ys, &t.ny, &rng);
+    t.x = tensor_fill(t.xs, &t.nx, &t.flat, &rng);
+    t.y = tensor_fill(t.ys, &t.ny, &t.flat, &rng);
     t.w = need(drn_alloc(t.nw * sizeof *t.w));
     t.b = need(drn_alloc((size_t)g.k * sizeof *t.b));
-    fill(t.w, t.nw, 0.1f, &rng);
+    t.flat |= fill(t.w, t.nw, 0.1f, &rng);
     fill(t.b, (size_t)g.k, 1, &rng);
     t.x64 = widen(t.x, t.nx);
     t.y64 = widen(t.y, t.ny);

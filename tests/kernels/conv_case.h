@@ -12,6 +12,7 @@ typedef struct conv_case {
     uint64_t seed;
     drn_shape xs, ys;
     size_t nx, ny, nw; /* elements with the zero lanes; weights plain */
+    bool flat;         /* a buffer holds one value: roundings of sums may not cancel */
     /* float data in tensor layout, and the same in double */
     float *x, *y, *w, *b;
     double *x64, *y64, *w64, *b64;

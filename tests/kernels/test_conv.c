@@ -113,16 +113,19 @@ TEST(oracle, "the double reference equals seven loops for all passes, strides, p
 
 /* ---- every float implementation against the double reference ---- */
 
-/* Largest |fast - f64| / (eps * sum|w*x|) allowed.  Direct sums: about the square root of the terms,
- * more for buffers of one value, where roundings do not cancel.  Winograd: the transforms amplify. */
-static double factor(const drn_conv_impl *impl, double terms)
+/* Largest |fast - f64| / (eps * sum|w*x|) allowed.  Random signs: about the square root of the terms;
+ * buffers of one value, where roundings do not cancel, a part of their number.  Over many seeds the
+ * direct kernels reach 0.7 of their bound, and Winograd, whose transforms mix the terms of
+ * neighbouring outputs, 0.4 of its own. */
+static double factor(const drn_conv_impl *impl, double terms, const conv_case *t)
 {
+    double drift = t->flat ? terms / 10 : 0;
     if (strncmp(impl->name, "winograd", 8) == 0)
-        return 64 + 4 * sqrt(terms);
-    return 4 + terms / 16 + 2 * sqrt(terms);
+        return 16 + 2 * sqrt(terms) + drift;
+    return 2 + sqrt(terms) + drift;
 }
 
-static double worst; /* largest error over its bound so far */
+static double worst_winograd, worst_direct; /* largest error over its bound so far */
 
 typedef struct answer {
     double *value, *size; /* in double, and the same of absolute values */
@@ -158,8 +161,9 @@ static void check_bound(const float *got, const answer *want, double k, const ch
             test_fail(__FILE__, __LINE__, "%s %s: element %zu is %.9g, expected %.9g +- %g; %s",
                       impl->name, what, i, (double)got[i], want->value[i], bound,
                       conv_case_name(t));
-        if (bound > 1e-30 && error / bound > worst)
-            worst = error / bound;
+        double *worst = strncmp(impl->name, "winograd", 8) ? &worst_direct : &worst_winograd;
+        if (bound > 1e-30 && error / bound > *worst)
+            *worst = error / bound;
     }
 }
 
@@ -267,7 +271,7 @@ static void check_forward(const drn_conv_impl *impl, const conv_case *t, unsigne
     float *out = guard_new(t->ny * 4);
     subject s = {.impl = impl, .t = t, .pass = DRN_CONV_FORWARD, .e = &e32, .alias = which & 8};
     subject_threads(&s, out, which & 8 ? t->y : NULL, t->ny, NULL, NULL, 0);
-    check_bound(out, &a, factor(impl, (double)(t->g.c * t->g.r * t->g.s)), "forward", impl, t);
+    check_bound(out, &a, factor(impl, (double)(t->g.c * t->g.r * t->g.s), t), "forward", impl, t);
     check_zero_lanes(out, t->ys, "forward", impl, t);
     guard_free(out);
     drn_free(x);
@@ -291,7 +295,7 @@ static void check_data(const drn_conv_impl *impl, const conv_case *t, bool accum
     float *out = guard_new(t->nx * 4);
     subject s = {.impl = impl, .t = t, .pass = DRN_CONV_BACKWARD_DATA, .accumulate = accumulate};
     subject_threads(&s, out, accumulate ? t->x : NULL, t->nx, NULL, NULL, 0);
-    check_bound(out, &a, factor(impl, (double)(t->g.k * t->g.r * t->g.s)), "data", impl, t);
+    check_bound(out, &a, factor(impl, (double)(t->g.k * t->g.r * t->g.s), t), "data", impl, t);
     check_zero_lanes(out, t->xs, "data", impl, t);
     guard_free(out);
     drn_free(y);
@@ -315,9 +319,9 @@ static void check_weights(const drn_conv_impl *impl, const conv_case *t, bool bi
     subject s = {.impl = impl, .t = t, .pass = DRN_CONV_BACKWARD_WEIGHTS, .bias = bias};
     subject_threads(&s, out, t->w, t->nw, bias ? db : NULL, bias ? t->b : NULL, bias ? ab.n : 0);
     double terms = (double)t->g.n * t->g.oh * t->g.ow;
-    check_bound(out, &a, factor(impl, terms), "weights", impl, t);
+    check_bound(out, &a, factor(impl, terms, t), "weights", impl, t);
     if (bias)
-        check_bound(db, &ab, factor(impl, terms), "bias gradient", impl, t);
+        check_bound(db, &ab, factor(impl, terms, t), "bias gradient", impl, t);
     guard_free(out);
     guard_free(db);
     drn_free(x);
@@ -366,13 +370,15 @@ static void same_3x3(drn_conv_pass pass)
     uint64_t seed = first_seed();
     for (size_t c = 0; c < sizeof channels / sizeof *channels; c++)
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++, seed++) {
-            if (channels[c][0] * channels[c][1] > 2000 && sizes[i][1] * sizes[i][2] > 2000 && c > 5)
-                continue;
+            int pixels = sizes[i][0] * sizes[i][1] * sizes[i][2];
+            if (channels[c][0] * channels[c][1] > 1500 && pixels > 2000 && (c != 4 || i != 2))
+                continue; /* the oracle would take too long */
             check_all(conv_geom(sizes[i][0], channels[c][0], sizes[i][1], sizes[i][2],
                                 channels[c][1], 3, 1, 1),
                       pass, seed);
         }
-    printf("      largest error / bound so far: %.3f\n", worst);
+    printf("      largest error / bound so far: direct %.2f, Winograd %.2f\n", worst_direct,
+           worst_winograd);
 }
 
 /* Any kernel size, stride and padding. */
@@ -422,6 +428,19 @@ TEST(data_any, "backward-data with any kernel, stride and pad is within its boun
 TEST(weights_any, "backward-weights with any kernel, stride and pad is within its bound")
 {
     any_shape(DRN_CONV_BACKWARD_WEIGHTS);
+}
+
+/* DRN_CONV_CASE="n=1 c=3 h=4 w=5 k=8 rs=3 stride=1 pad=1 seed=7": the text of a failure. */
+TEST(replay, "the case of the environment variable DRN_CONV_CASE is within its bound")
+{
+    const char *text = getenv("DRN_CONV_CASE");
+    int n, c, h, w, k, rs, stride, pad;
+    unsigned long long seed;
+    if (!text || sscanf(text, "n=%d c=%d h=%d w=%d k=%d rs=%d stride=%d pad=%d seed=%llu", &n, &c, &h,
+                        &w, &k, &rs, &stride, &pad, &seed) != 9)
+        SKIP("DRN_CONV_CASE is not set");
+    for (int pass = 0; pass < 3; pass++)
+        check_all(conv_geom(n, c, h, w, k, rs, stride, pad), (drn_conv_pass)pass, seed);
 }
 
 TEST(choice, "the reference is chosen when instruction sets are masked, and it supports everything")
