@@ -65,9 +65,10 @@ typedef struct view {
 static void print_progress(const drn_train_progress *p, const char *end)
 {
     double left = p->steps_per_second > 0 ? (double)(p->steps - p->step) / p->steps_per_second : 0;
-    fprintf(stderr, "step %lld/%lld  %.2f it/s  ETA %d:%02d:%02d  loss %.5f  lr %.2g  PSNR %.3f (best %.3f)%s",
+    fprintf(stderr, "step %lld/%lld  %.2f it/s  ETA %d:%02d:%02d  loss %.5f  lr %.2g  PSNR %.3f (best %.3f)  %.0f MiB%s",
             (long long)p->step, (long long)p->steps, p->steps_per_second, (int)(left / 3600),
-            (int)(left / 60) % 60, (int)left % 60, p->loss, p->lr, p->val_psnr, p->best_psnr, end);
+            (int)(left / 60) % 60, (int)left % 60, p->loss, p->lr, p->val_psnr, p->best_psnr, p->memory_mb,
+            end);
 }
 
 static bool on_progress(void *ctx, const drn_train_progress *p)

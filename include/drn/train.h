@@ -17,6 +17,7 @@ typedef struct drn_train_progress {
     double seconds;      /* since this process started training */
     double steps_per_second;
     double wait_share;   /* share of the time spent waiting for data */
+    double memory_mb;    /* most memory the library held so far, MiB: activations, gradients, pictures */
     bool validated;      /* val_psnr was measured after this step */
     double val_psnr;     /* PSNR-Y in dB, standard protocol, on the validation pictures; of the EMA weights */
     double best_psnr;

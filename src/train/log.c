@@ -41,8 +41,9 @@ drn_status drn_log_step(FILE *log, const drn_train_progress *p, const char *path
 {
     fprintf(log,
             "{\"step\":%lld,\"loss\":%.9g,\"primal\":%.9g,\"lr\":%.9g,\"grad_norm\":%.9g,\"seconds\":%.3f,"
-            "\"wait_share\":%.4f",
-            (long long)p->step, p->loss, p->primal, p->lr, p->grad_norm, p->seconds, p->wait_share);
+            "\"wait_share\":%.4f,\"memory_mb\":%.1f",
+            (long long)p->step, p->loss, p->primal, p->lr, p->grad_norm, p->seconds, p->wait_share,
+            p->memory_mb);
     if (p->validated)
         fprintf(log, ",\"val_psnr\":%.6f,\"best_psnr\":%.6f", p->val_psnr, p->best_psnr);
     fputs("}\n", log);

@@ -192,6 +192,7 @@ static void clock_step(drn_run *r, int64_t first)
     p->seconds = r->seconds_before + here;
     p->steps_per_second = here > 0 ? (double)(p->step - first) / here : 0;
     p->wait_share = here > 0 ? drn_loader_wait(r->loader) / here : 0;
+    p->memory_mb = (double)drn_mem_peak() / (1 << 20);
 }
 
 static drn_status one_step(drn_run *r, int64_t first, drn_error *err)
