@@ -113,6 +113,28 @@ TEST(seeds, "another seed gives other batches")
             CHECK(a[i] != b[k]);
 }
 
+TEST(samples, "no two samples of the first steps are the same")
+{
+    drn_dataset *d = pictures(0);
+    drn_loader *l;
+    const drn_batch *b;
+    drn_error err = {0};
+    uint64_t h[STEPS * BATCH];
+    size_t n = 0, size = 3 * PATCH * PATCH * 16;
+    drn_loader_options o = options(0, 0, 1);
+    CHECK_OK(drn_loader_new(&l, d, &o, &err), err);
+    for (int t = 0; t < STEPS; t++) {
+        CHECK_OK(drn_loader_next(&b, l, &err), err);
+        for (size_t i = 0; i < BATCH; i++, n++) {
+            h[n] = hash(0, b->target[1] + i * size, size);
+            for (size_t k = 0; k < n; k++)
+                CHECK(h[k] != h[n]);
+        }
+    }
+    drn_loader_free(l);
+    drn_dataset_free(d);
+}
+
 TEST(range, "values are multiples of 1/255 in 0..1, and the batch is not constant")
 {
     drn_dataset *d = pictures(0);
