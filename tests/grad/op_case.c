@@ -313,6 +313,30 @@ static void check_gradient(const op_case *t, usage how)
     drop(&s);
 }
 
+/* A second backward pass without clearing doubles the gradients of parameters, not those of inputs.
+ */
+static void check_accumulation(const op_case *t)
+{
+    setup s = make(t, TWICE, DRN_FLOAT64, true, NULL);
+    for (int k = 0; k < t->inputs; k++) {
+        size_t n = is_param(t, k) ? plain_count(t->in[k]) : drn_elements(t->in[k]);
+        double *once = drn_alloc(n * sizeof *once), factor = is_param(t, k) ? 2 : 1;
+        CHECK(once);
+        run_backward(&s);
+        memcpy(once, input_grad(&s, k), n * sizeof *once);
+        drn_graph_forward(s.g);
+        drn_graph_backward(s.g);
+        const double *twice = input_grad(&s, k);
+        for (size_t i = 0; i < n; i++)
+            if (!(fabs(twice[i] - factor * once[i]) <= 1e-12 * (1 + fabs(once[i]))))
+                FAIL(&s,
+                     "gradient of input %d, element %zu is %.12g after two passes, %.12g after one",
+                     k, i, twice[i], once[i]);
+        drn_free(once);
+    }
+    drop(&s);
+}
+
 /* Float, through the kernels of this CPU, against double: 1e-4 of the largest gradient. */
 static void check_float(const op_case *t, usage how)
 {
@@ -373,6 +397,7 @@ void op_case_check(const op_case *t)
         check_gradient(t, how);
         check_float(t, how);
     }
+    check_accumulation(t);
     check_threads(t, DRN_FLOAT32);
     check_threads(t, DRN_FLOAT64);
 }

@@ -86,6 +86,8 @@ TEST(sums, "add, scale and affine are right, also add(x, x)")
     check(OP(add), (drn_attr){0}, 2, SHAPES({2, 9, 3, 4}, {2, 9, 3, 4}));
     check(OP(add), (drn_attr){0}, 2, SHAPES({1, 3, 5, 4}, {1, 3, 5, 4}));
     check_marked(OP(add), (drn_attr){0}, 2, SHAPES({1, 12, 3, 4}, {1, 12, 3, 4}), 0, 2, 0);
+    /* a learned summand, laid out like a picture */
+    check_marked(OP(add), (drn_attr){0}, 2, SHAPES({1, 3, 5, 4}, {1, 3, 5, 4}), 2, 0, 0);
     check(OP(scale), (drn_attr){.alpha = -1.75}, 1, SHAPES({2, 11, 3, 4}));
     check(OP(scale), (drn_attr){.alpha = 0}, 1, SHAPES({1, 3, 2, 2}));
     drn_attr a = {.mul = {2, -0.5, 1, 4}, .shift = {-0.5, 0.25, 3, 1}};

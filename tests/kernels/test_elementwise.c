@@ -283,6 +283,52 @@ TEST(flat_rounded, "accumulating scale and leaky_relu, ema and adam are within a
     check_flat(&(kernel_case){"adam", run_adam, 4, false}, 4, false, 0);
 }
 
+/* What the flat kernels do to one element, by their definitions. */
+static void naive_flat(double *const *b, const double *const *start, size_t i)
+{
+    double x = start[1][i], z = start[2][i];
+    b[0][i] = x + z;
+    b[1][i] = 0.25 * x;
+    b[2][i] = z > 0 ? z : 0.125 * z;
+    b[3][i] = start[3][i] + (b[2][i] > 0 ? b[0][i] : 0.125 * b[0][i]);
+    b[4][i] = 0.75 * start[4][i] + 0.25 * b[0][i];
+}
+
+/* The double table for all sizes: a shared fault of both number types would hide above. */
+TEST(flat_double, "the flat kernels in double do to every element what they say")
+{
+    const drn_kernels *k = drn_kernels_get(DRN_FLOAT64);
+    for (int s = 0; s < SIZES; s++) {
+        size_t n = sizes[s];
+        double *b[BUFFERS], *want[BUFFERS], *start[BUFFERS];
+        drn_rng rng;
+        drn_rng_seed(&rng, 60, (uint64_t)s);
+        for (int i = 0; i < BUFFERS; i++) {
+            b[i] = guard_new(n * sizeof(double));
+            want[i] = drn_alloc(n * sizeof(double) + 1);
+            start[i] = drn_alloc(n * sizeof(double) + 1);
+            CHECK(want[i] && start[i]);
+            for (size_t j = 0; j < n; j++)
+                b[i][j] = start[i][j] = drn_rng_normal(&rng);
+        }
+        k->add(b[0], b[1], b[2], n, NULL);
+        k->scale(b[1], b[1], 0.25, false, n, NULL);
+        k->leaky_relu(b[2], b[2], 0.125, n, NULL);
+        k->leaky_relu_backward(b[3], b[0], b[2], 0.125, true, n, NULL);
+        k->ema(b[4], b[0], 0.75, n, NULL);
+        for (size_t j = 0; j < n; j++)
+            naive_flat(want, (const double *const *)start, j);
+        for (int i = 0; i < BUFFERS; i++) {
+            for (size_t j = 0; j < n; j++)
+                CHECK_NEAR(b[i][j], want[i][j], 1e-14);
+            CHECK(guard_ok(b[i]));
+            guard_free(b[i]);
+            drn_free(want[i]);
+            drn_free(start[i]);
+        }
+    }
+}
+
 /* ---- kernels that know shapes ---- */
 
 static void run_prelu(const drn_kernels *k, void *const *b, const call_case *c, drn_pool *pool)
@@ -587,5 +633,21 @@ TEST(adam, "adam follows Algorithm 1 of Kingma and Ba in double and in float, em
         /* float: 1 - 0.999f is 5e-5 off, and with it the step (at most 50 * 1e-2) */
         CHECK_NEAR(wf[i], want[i], 5e-5 * 0.5);
         CHECK_NEAR(ef[i], average[i], 5e-5 * 0.5);
+    }
+}
+
+TEST(adam_sizes, "adam moves every element of a vector of any size")
+{
+    const drn_kernels *k = drn_kernels_get(DRN_FLOAT64);
+    for (int s = 0; s < SIZES; s++) {
+        size_t n = sizes[s];
+        double *w = drn_calloc(4 * n + 1, sizeof *w), *g = w + n, *m = g + n, *v = m + n;
+        CHECK(w);
+        for (size_t i = 0; i < n; i++)
+            g[i] = i % 2 ? -1 : 3;
+        k->adam(w, g, m, v, 1, 0.5, 0.9, 0.999, 1e-8, 1, n, NULL);
+        for (size_t i = 0; i < n; i++) /* the first step is lr * sign(g) */
+            CHECK_NEAR(w[i], i % 2 ? 0.5 : -0.5, 1e-7);
+        drn_free(w);
     }
 }
