@@ -23,12 +23,26 @@ typedef struct key {
 
 #define LOSSES "mse|mae|charbonnier|gradient|gradient_pixel|gs"
 #define AT(member) offsetof(drn_recipe, member)
-#define INT(name, member, fallback, lo, hi) {name, KEY_INT, AT(member), fallback, lo, hi, NULL}
-#define REAL(name, member, fallback, lo, hi) {name, KEY_REAL, AT(member), fallback, lo, hi, NULL}
-#define BOOL(name, member, fallback) {name, KEY_BOOL, AT(member), fallback, 0, 1, NULL}
-#define CHOICE(name, member, fallback, words) {name, KEY_CHOICE, AT(member), fallback, 0, 0, words}
-#define TEXT(name, member, fallback) \
-    {name, KEY_TEXT, AT(member), fallback, 0, sizeof ((drn_recipe *)0)->member, NULL}
+#define INT(name, member, fallback, lo, hi)                                                        \
+    {                                                                                              \
+        name, KEY_INT, AT(member), fallback, lo, hi, NULL                                          \
+    }
+#define REAL(name, member, fallback, lo, hi)                                                       \
+    {                                                                                              \
+        name, KEY_REAL, AT(member), fallback, lo, hi, NULL                                         \
+    }
+#define BOOL(name, member, fallback)                                                               \
+    {                                                                                              \
+        name, KEY_BOOL, AT(member), fallback, 0, 1, NULL                                           \
+    }
+#define CHOICE(name, member, fallback, words)                                                      \
+    {                                                                                              \
+        name, KEY_CHOICE, AT(member), fallback, 0, 0, words                                        \
+    }
+#define TEXT(name, member, fallback)                                                               \
+    {                                                                                              \
+        name, KEY_TEXT, AT(member), fallback, 0, sizeof((drn_recipe *)0)->member, NULL             \
+    }
 
 static const key keys[] = {
     TEXT("name", name, "unnamed"),
@@ -104,19 +118,22 @@ static int64_t choice_index(const char *choices, const char *word)
 
 /* ---- one value ---- */
 
-static drn_status bad(const char *where, const key *k, const char *value, const char *what, drn_error *err)
+static drn_status bad(const char *where, const key *k, const char *value, const char *what,
+                      drn_error *err)
 {
-    return drn_fail(err, DRN_ERR_INVALID, "%s: %s is '%.60s', must be %s", where, k->name, value, what);
+    return drn_fail(err, DRN_ERR_INVALID, "%s: %s is '%.60s', must be %s", where, k->name, value,
+                    what);
 }
 
-static drn_status set_number(drn_recipe *r, const key *k, const char *value, const char *where, drn_error *err)
+static drn_status set_number(drn_recipe *r, const key *k, const char *value, const char *where,
+                             drn_error *err)
 {
     char *end, what[96], *field = (char *)r + k->offset;
     errno = 0;
     double real = strtod(value, &end);
     bool whole = k->type == KEY_REAL || (real == floor(real) && fabs(real) < 9.1e15);
-    snprintf(what, sizeof what, "%s in %.17g .. %.17g", k->type == KEY_INT ? "a whole number" : "a number", k->min,
-             k->max);
+    snprintf(what, sizeof what, "%s in %.17g .. %.17g",
+             k->type == KEY_INT ? "a whole number" : "a number", k->min, k->max);
     if (end == value || *end || errno == ERANGE || !whole || !(real >= k->min && real <= k->max))
         return bad(where, k, value, what, err);
     if (k->type == KEY_INT)
@@ -126,7 +143,8 @@ static drn_status set_number(drn_recipe *r, const key *k, const char *value, con
     return DRN_OK;
 }
 
-static drn_status set_value(drn_recipe *r, const key *k, const char *value, const char *where, drn_error *err)
+static drn_status set_value(drn_recipe *r, const key *k, const char *value, const char *where,
+                            drn_error *err)
 {
     char *field = (char *)r + k->offset;
     int64_t index;
@@ -171,7 +189,8 @@ drn_status drn_recipe_set(drn_recipe *r, const char *assignment, drn_error *err)
     name[n] = 0;
     const key *k = find_key(name);
     if (!k)
-        return drn_fail(err, DRN_ERR_INVALID, "recipe has no key '%s'; keys look like train.lr", name);
+        return drn_fail(err, DRN_ERR_INVALID, "recipe has no key '%s'; keys look like train.lr",
+                        name);
     return set_value(r, k, equals + 1, "--set", err);
 }
 
@@ -182,7 +201,7 @@ typedef struct reader {
     const char *file;
     char section[32], key[48]; /* key "": a key is next */
     size_t key_line;
-    int depth;                 /* 0 outside, 1 in the document's mapping, 2 in a section */
+    int depth; /* 0 outside, 1 in the document's mapping, 2 in a section */
     bool seen[KEYS];
 } reader;
 
@@ -218,12 +237,13 @@ static drn_status open_mapping(reader *p, drn_error *err)
         for (int i = 0; i < KEYS; i++)
             known |= strncmp(keys[i].name, p->key, n) == 0 && keys[i].name[n] == '.';
         if (!known || n >= sizeof p->section)
-            return drn_fail(err, DRN_ERR_INVALID, "%s:%zu: unknown section '%s'", p->file, p->key_line, p->key);
+            return drn_fail(err, DRN_ERR_INVALID, "%s:%zu: unknown section '%s'", p->file,
+                            p->key_line, p->key);
         strcpy(p->section, p->key);
         p->key[0] = 0;
     } else if (p->depth != 0) {
-        return drn_fail(err, DRN_ERR_INVALID, "%s:%zu: a value is wanted for '%s', not a mapping", p->file, p->key_line,
-                        p->key);
+        return drn_fail(err, DRN_ERR_INVALID, "%s:%zu: a value is wanted for '%s', not a mapping",
+                        p->file, p->key_line, p->key);
     }
     p->depth++;
     return DRN_OK;
@@ -243,13 +263,15 @@ static drn_status on_event(reader *p, const yaml_event_t *e, drn_error *err)
         return DRN_OK;
     case YAML_SEQUENCE_START_EVENT:
     case YAML_ALIAS_EVENT:
-        return drn_fail(err, DRN_ERR_INVALID, "%s:%zu: a single value is wanted, not a list or alias", p->file, line);
+        return drn_fail(err, DRN_ERR_INVALID,
+                        "%s:%zu: a single value is wanted, not a list or alias", p->file, line);
     default:
         return DRN_OK;
     }
 }
 
-drn_status drn_recipe_parse(drn_recipe *r, const char *text, size_t size, const char *name, drn_error *err)
+drn_status drn_recipe_parse(drn_recipe *r, const char *text, size_t size, const char *name,
+                            drn_error *err)
 {
     yaml_parser_t parser;
     yaml_event_t event;
@@ -335,12 +357,17 @@ char *drn_recipe_print(const drn_recipe *r)
 drn_status drn_recipe_check(const drn_recipe *r, drn_error *err)
 {
     if (r->scale != 2 && r->scale != 4 && r->scale != 8)
-        return drn_fail(err, DRN_ERR_INVALID, "recipe: model.scale is %lld, must be 2, 4 or 8", (long long)r->scale);
-    double values = (double)r->batch * (double)r->patch * (double)r->patch * (double)(r->scale * r->scale);
+        return drn_fail(err, DRN_ERR_INVALID, "recipe: model.scale is %lld, must be 2, 4 or 8",
+                        (long long)r->scale);
+    double values =
+        (double)r->batch * (double)r->patch * (double)r->patch * (double)(r->scale * r->scale);
     if (values * (double)r->channels > 1e11)
-        return drn_fail(err, DRN_ERR_INVALID, "recipe: batch %lld of %lldx%lld patches with %lld channels is too large",
-                        (long long)r->batch, (long long)r->patch, (long long)r->patch, (long long)r->channels);
+        return drn_fail(err, DRN_ERR_INVALID,
+                        "recipe: batch %lld of %lldx%lld patches with %lld channels is too large",
+                        (long long)r->batch, (long long)r->patch, (long long)r->patch,
+                        (long long)r->channels);
     if (r->lr_min > r->lr && r->schedule == 0)
-        return drn_fail(err, DRN_ERR_INVALID, "recipe: train.lr_min %g is above train.lr %g", r->lr_min, r->lr);
+        return drn_fail(err, DRN_ERR_INVALID, "recipe: train.lr_min %g is above train.lr %g",
+                        r->lr_min, r->lr);
     return DRN_OK;
 }

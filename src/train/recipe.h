@@ -1,4 +1,5 @@
-/* Recipes: everything a training run depends on, in one YAML file.  One table of keys drives parsing,
+/* Recipes: everything a training run depends on, in one YAML file.  One table of keys drives
+ * parsing,
  * --set, printing and range checks. */
 #ifndef DRN_TRAIN_RECIPE_H
 #define DRN_TRAIN_RECIPE_H
@@ -26,22 +27,26 @@ typedef struct drn_recipe {
     bool augment, free_only;
     char split[32];
     /* train */
-    int64_t steps, schedule, warmup, step_every, seed, threads, val_every, val_images, val_crop, save_every;
+    int64_t steps, schedule, warmup, step_every, seed, threads, val_every, val_images, val_crop,
+        save_every;
     double lr, lr_min, step_factor, beta1, beta2, eps, clip, ema, init_scale, max_seconds;
 } drn_recipe;
 
 void drn_recipe_defaults(drn_recipe *r);
 
-/* Defaults, then the keys of a YAML file (at most 1 MiB): a mapping of sections (model, loss, data, train)
- * of scalars, and `name`.  An unknown key, a wrong type or a value out of range names file and line. */
+/* Defaults, then the keys of a YAML file (at most 1 MiB): a mapping of sections (model, loss, data,
+ * train) of scalars, and `name`.  An unknown key, a wrong type or a value out of range names file
+ * and line. */
 drn_status drn_recipe_load(drn_recipe *r, const char *path, drn_error *err);
 /* The same from memory, without resetting to the defaults; name stands in messages. */
-drn_status drn_recipe_parse(drn_recipe *r, const char *text, size_t size, const char *name, drn_error *err);
+drn_status drn_recipe_parse(drn_recipe *r, const char *text, size_t size, const char *name,
+                            drn_error *err);
 
 /* "train.lr=5e-4" */
 drn_status drn_recipe_set(drn_recipe *r, const char *assignment, drn_error *err);
 
-/* All keys as YAML that loads back to the same recipe: drn_alloc'ed, NULL when memory is refused. */
+/* All keys as YAML that loads back to the same recipe: drn_alloc'ed, NULL when memory is refused.
+ */
 char *drn_recipe_print(const drn_recipe *r);
 
 /* What one key cannot know (dual without weight, patch against memory, ...). */
