@@ -2,6 +2,7 @@
 
 #include "base/fileio.h"
 #include "base/mem.h"
+#include "train/builtin.h"
 
 #include <errno.h>
 #include <math.h>
@@ -101,6 +102,15 @@ static const key *find_key(const char *name)
     return NULL;
 }
 
+static bool is_section(const char *name)
+{
+    size_t n = strlen(name);
+    for (int i = 0; i < KEYS; i++)
+        if (strncmp(keys[i].name, name, n) == 0 && keys[i].name[n] == '.')
+            return true;
+    return false;
+}
+
 /* Index of word in "a|b|c", or -1. */
 static int64_t choice_index(const char *choices, const char *word)
 {
@@ -132,7 +142,7 @@ static drn_status set_number(drn_recipe *r, const key *k, const char *value, con
     errno = 0;
     double real = strtod(value, &end);
     bool whole = k->type == KEY_REAL || (real == floor(real) && fabs(real) < 9.1e15);
-    snprintf(what, sizeof what, "%s in %.17g .. %.17g",
+    snprintf(what, sizeof what, "%s in %.15g .. %.15g",
              k->type == KEY_INT ? "a whole number" : "a number", k->min, k->max);
     if (end == value || *end || errno == ERANGE || !whole || !(real >= k->min && real <= k->max))
         return bad(where, k, value, what, err);
@@ -141,6 +151,15 @@ static drn_status set_number(drn_recipe *r, const key *k, const char *value, con
     else
         memcpy(field, &real, sizeof real);
     return DRN_OK;
+}
+
+/* Text that YAML can hold between double quotes as it is. */
+static bool is_plain(const char *text)
+{
+    for (; *text; text++)
+        if (*text < ' ' || *text > '~' || *text == '"' || *text == '\\')
+            return false;
+    return true;
 }
 
 static drn_status set_value(drn_recipe *r, const key *k, const char *value, const char *where,
@@ -162,9 +181,9 @@ static drn_status set_value(drn_recipe *r, const key *k, const char *value, cons
         memcpy(field, &index, sizeof index);
         return DRN_OK;
     case KEY_TEXT:
-        if (strlen(value) >= (size_t)k->max || strpbrk(value, "\"\\\n\r"))
-            return bad(where, k, value, "a shorter text without quotes", err);
-        strcpy(field, value);
+        if (!is_plain(value) || strlen(value) >= (size_t)k->max)
+            return bad(where, k, value, "a shorter text of plain ASCII without quotes", err);
+        strncpy(field, value, (size_t)k->max); /* zeros to the end: recipes compare by bytes */
         return DRN_OK;
     default:
         return set_number(r, k, value, where, err);
@@ -221,6 +240,8 @@ static drn_status scalar(reader *p, const char *text, size_t line, drn_error *er
     snprintf(name, sizeof name, "%s%s%s", p->section, p->section[0] ? "." : "", p->key);
     const key *k = find_key(name);
     p->key[0] = 0;
+    if (!k && !p->section[0] && is_section(name))
+        return drn_fail(err, DRN_ERR_INVALID, "%s: section '%s' has no keys", where, name);
     if (!k)
         return drn_fail(err, DRN_ERR_INVALID, "%s: unknown key '%s'", where, name);
     if (p->seen[k - keys])
@@ -229,18 +250,17 @@ static drn_status scalar(reader *p, const char *text, size_t line, drn_error *er
     return set_value(p->r, k, text, where, err);
 }
 
-static drn_status open_mapping(reader *p, drn_error *err)
+static drn_status open_mapping(reader *p, size_t line, drn_error *err)
 {
     if (p->depth == 1 && p->key[0]) {
-        bool known = false;
-        size_t n = strlen(p->key);
-        for (int i = 0; i < KEYS; i++)
-            known |= strncmp(keys[i].name, p->key, n) == 0 && keys[i].name[n] == '.';
-        if (!known || n >= sizeof p->section)
+        if (!is_section(p->key) || strlen(p->key) >= sizeof p->section)
             return drn_fail(err, DRN_ERR_INVALID, "%s:%zu: unknown section '%s'", p->file,
                             p->key_line, p->key);
         strcpy(p->section, p->key);
         p->key[0] = 0;
+    } else if (p->depth != 0 && !p->key[0]) {
+        return drn_fail(err, DRN_ERR_INVALID, "%s:%zu: a key is wanted, not a mapping", p->file,
+                        line);
     } else if (p->depth != 0) {
         return drn_fail(err, DRN_ERR_INVALID, "%s:%zu: a value is wanted for '%s', not a mapping",
                         p->file, p->key_line, p->key);
@@ -256,7 +276,7 @@ static drn_status on_event(reader *p, const yaml_event_t *e, drn_error *err)
     case YAML_SCALAR_EVENT:
         return scalar(p, (const char *)e->data.scalar.value, line, err);
     case YAML_MAPPING_START_EVENT:
-        return open_mapping(p, err);
+        return open_mapping(p, line, err);
     case YAML_MAPPING_END_EVENT:
         p->depth--;
         p->section[0] = 0;
@@ -294,18 +314,45 @@ drn_status drn_recipe_parse(drn_recipe *r, const char *text, size_t size, const 
     return st;
 }
 
-drn_status drn_recipe_load(drn_recipe *r, const char *path, drn_error *err)
+static drn_status no_recipe(const char *name, drn_error *err)
 {
-    void *text;
+    char known[256] = "";
+    for (size_t i = 0; drn_recipe_builtin_name(i); i++) {
+        size_t n = strlen(known);
+        snprintf(known + n, sizeof known - n, "%s%s", i ? ", " : "", drn_recipe_builtin_name(i));
+    }
+    return drn_fail(err, DRN_ERR_IO, "%.150s: no such file, and no built-in recipe; those are %s",
+                    name, known);
+}
+
+drn_status drn_recipe_load(drn_recipe *r, const char *name, drn_error *err)
+{
     size_t size;
-    DRN_TRY(drn_file_read(&text, &size, path, 1 << 20, err));
+    const char *builtin = drn_recipe_builtin(name, &size);
+    void *text = NULL;
+    if (drn_path_exists(name) && !drn_path_is_dir(name))
+        DRN_TRY(drn_file_read(&text, &size, name, 1 << 20, err));
+    else if (!builtin)
+        return no_recipe(name, err);
     drn_recipe_defaults(r);
-    drn_status st = drn_recipe_parse(r, text, size, path, err);
+    drn_status st = drn_recipe_parse(r, text ? text : builtin, size, name, err);
     drn_free(text);
     return st;
 }
 
 /* ---- printing ---- */
+
+/* As few digits as read back to the same number. */
+static void print_real(FILE *f, double v)
+{
+    char text[40];
+    for (int digits = 6; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, v);
+        if (strtod(text, NULL) == v)
+            break;
+    }
+    fprintf(f, "%s\n", text);
+}
 
 static void print_value(FILE *f, const drn_recipe *r, const key *k)
 {
@@ -318,7 +365,7 @@ static void print_value(FILE *f, const drn_recipe *r, const key *k)
         fprintf(f, "%s\n", *field ? "true" : "false");
     } else if (k->type == KEY_REAL) {
         memcpy(&v, field, sizeof v);
-        fprintf(f, "%.17g\n", v);
+        print_real(f, v);
     } else {
         memcpy(&n, field, sizeof n);
         if (k->type == KEY_INT)

@@ -34,10 +34,10 @@ typedef struct drn_recipe {
 
 void drn_recipe_defaults(drn_recipe *r);
 
-/* Defaults, then the keys of a YAML file (at most 1 MiB): a mapping of sections (model, loss, data,
- * train) of scalars, and `name`.  An unknown key, a wrong type or a value out of range names file
- * and line. */
-drn_status drn_recipe_load(drn_recipe *r, const char *path, drn_error *err);
+/* Defaults, then the keys of a YAML file (at most 1 MiB), or, when there is no such file, of a
+ * built-in recipe ("paper-x4"): a mapping of sections (model, loss, data, train) of scalars, and
+ * `name`.  An unknown key, a wrong type or a value out of range names file and line. */
+drn_status drn_recipe_load(drn_recipe *r, const char *name, drn_error *err);
 /* The same from memory, without resetting to the defaults; name stands in messages. */
 drn_status drn_recipe_parse(drn_recipe *r, const char *text, size_t size, const char *name,
                             drn_error *err);

@@ -1,7 +1,10 @@
 #include "base/fileio.h"
 #include "base/mem.h"
 #include "harness.h"
+#include "train/builtin.h"
 #include "train/recipe.h"
+
+#include <unistd.h>
 
 static drn_status parse(drn_recipe *r, const char *text, drn_error *err)
 {
@@ -47,6 +50,74 @@ TEST(bad, "what is wrong is named with its file and line")
     refused("4\n", "mapping");
     refused("model:\n scale: 4\n  x: 1\n", "r.yaml:");
     refused("a: &x 1\nb: *x\n", "r.yaml:1: unknown key 'a'");
+}
+
+TEST(lines, "keys that are no scalars, and sections without keys, are named with their line too")
+{
+    refused("\nmodell: {scale: 4}\n", "r.yaml:2: unknown section 'modell'");
+    refused("name: x\n{}: 1\n", "r.yaml:2: a key is wanted");
+    refused("name: x\nmodel:\n", "r.yaml:2: section 'model' has no keys");
+    refused("model: 4\n", "r.yaml:1: section 'model' has no keys");
+    refused("name: \"a\\x01b\"\n", "r.yaml:1: name");
+    refused("train: {lr: }\n", "r.yaml:1: train.lr is ''");
+    refused("model: {scale: 4}\nmodel: {scale: 2}\n", "r.yaml:2: key 'model.scale' stands twice");
+    refused("name: x\n...\n---\nname: y\n", "r.yaml:4: key 'name' stands twice");
+}
+
+TEST(prints, "numbers print short and read back to the same bits; a text has no stale end")
+{
+    static const char *const values[] = {"0.1", "3e-4", "1e-7", "0.30000000000000004", "123456.7"};
+    drn_recipe a, b;
+    drn_error err = {0};
+    drn_recipe_defaults(&a);
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        char set[64];
+        snprintf(set, sizeof set, "train.clip=%s", values[i]);
+        CHECK_OK(drn_recipe_set(&a, set, &err), err);
+        CHECK_OK(drn_recipe_set(&a, "name=a long name", &err), err);
+        CHECK_OK(drn_recipe_set(&a, i % 2 ? "name=x" : "name=", &err), err);
+        char *text = drn_recipe_print(&a);
+        CHECK(text && !strstr(text, "0000000001") && !strstr(text, "9999"));
+        CHECK_OK(parse(&b, text, &err), err);
+        CHECK(memcmp(&a, &b, sizeof a) == 0);
+        drn_free(text);
+    }
+    CHECK_INT(drn_recipe_set(&a, "name=\xff", &err), DRN_ERR_INVALID);
+    CHECK_INT(drn_recipe_set(&a, "name=a\"b", &err), DRN_ERR_INVALID);
+}
+
+TEST(builtin, "the recipes are in the library, byte for byte; a file of the name goes first")
+{
+    drn_error err = {0};
+    drn_recipe r;
+    char **names;
+    size_t n, size, inside = 0;
+    CHECK_OK(drn_dir_list(&names, &n, RECIPES_DIR, &err), err);
+    while (drn_recipe_builtin_name(inside))
+        inside++;
+    CHECK_INT(inside, n);
+    for (size_t i = 0; i < n; i++) {
+        char *path = drn_path_join(RECIPES_DIR, names[i]);
+        void *file;
+        size_t file_size;
+        CHECK_OK(drn_file_read(&file, &file_size, path, 1 << 20, &err), err);
+        *strrchr(names[i], '.') = 0;
+        const char *text = drn_recipe_builtin(names[i], &size);
+        CHECK(text && size == file_size && memcmp(text, file, size) == 0);
+        CHECK_OK(drn_recipe_load(&r, names[i], &err), err);
+        drn_free(file);
+        drn_free(path);
+    }
+    drn_list_free(names, n);
+    CHECK_INT(drn_recipe_load(&r, "paper-x5", &err), DRN_ERR_IO);
+    CHECK(strstr(err.message, "paper-x5") && strstr(err.message, "paper-x4"));
+    CHECK_INT(chdir(test_tmp_dir()), 0);
+    CHECK_OK(drn_file_write("tiny-x4", "model: {scale: 8}\n", 18, &err), err);
+    CHECK_OK(drn_recipe_load(&r, "tiny-x4", &err), err);
+    CHECK_INT(r.scale, 8);
+    CHECK_OK(drn_make_dirs("tiny-x2", &err), err); /* a run's folder of that name does not matter */
+    CHECK_OK(drn_recipe_load(&r, "tiny-x2", &err), err);
+    CHECK_INT(r.scale, 2);
 }
 
 TEST(set, "a key can be set from a command line")
