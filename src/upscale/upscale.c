@@ -1,4 +1,4 @@
-#include "drn/upscale.h"
+#include "upscale/network.h"
 
 #include "base/mem.h"
 #include "base/pool.h"
@@ -74,26 +74,26 @@ static drn_status run_tiles(job *j, const drn_upscale_options *o, drn_error *err
     return DRN_OK;
 }
 
-static drn_status check(const drn_image *in, const drn_model *m, int scale, drn_error *err)
+drn_status drn_network_check(int32_t width, int32_t height, const drn_model *m, int scale, drn_error *err)
 {
     if (!drn_model_has_scale(m, scale))
         return drn_fail(err, DRN_ERR_INVALID, "model %s enlarges by %d%s, not by %d", drn_model_name(m),
                         m->config.scale, m->config.progressive && m->config.scale > 2 ? " and smaller powers of 2" : "",
                         scale);
-    if (in->width > INT32_MAX / scale || in->height > INT32_MAX / scale)
-        return drn_fail(err, DRN_ERR_INVALID, "%dx%d times %d is too large", in->width, in->height, scale);
+    if (width > INT32_MAX / scale || height > INT32_MAX / scale)
+        return drn_fail(err, DRN_ERR_INVALID, "%dx%d times %d is too large", width, height, scale);
     return DRN_OK;
 }
 
-drn_status drn_upscale(drn_image **out, const drn_image *in, const drn_model *model,
-                       const drn_upscale_options *options, drn_error *err)
+drn_status drn_network_upscale(drn_image **out, const drn_image *in, const drn_model *model, int scale,
+                               const drn_upscale_options *options, drn_error *err)
 {
-    drn_upscale_options o = options ? *options : (drn_upscale_options){0};
-    job j = {.model = model, .in = in, .scale = o.scale ? o.scale : model->config.scale};
+    drn_upscale_options o = *options;
+    job j = {.model = model, .in = in, .scale = scale};
     drn_status st = DRN_OK;
     drn_pool *pool = NULL;
     int32_t overlap = drn_net_receptive_radius(&model->config), tile = o.tile;
-    DRN_TRY(check(in, model, j.scale, err));
+    DRN_TRY(drn_network_check(in->width, in->height, model, scale, err));
     DRN_CHECK(drn_pool_new(&pool, o.threads, err));
     DRN_CHECK(drn_image_new(&j.out, in->width * j.scale, in->height * j.scale, in->bands, in->depth, err));
     if (tile <= 0)
@@ -101,9 +101,6 @@ drn_status drn_upscale(drn_image **out, const drn_image *in, const drn_model *mo
     drn_tiles_plan(&j.tiles, in->width, in->height, tile, overlap);
     DRN_CHECK(make_graph(&j, j.tiles.tw, j.tiles.th, pool, true, err));
     DRN_CHECK(run_tiles(&j, &o, err));
-    if (in->bands == 2 || in->bands == 4)
-        DRN_CHECK(drn_samples_alpha(j.out, in, err));
-    DRN_CHECK(drn_image_copy_meta(j.out, in, err));
     *out = j.out;
     j.out = NULL;
 done:
