@@ -15,15 +15,19 @@ typedef struct options {
 } options;
 
 static const opt table[] = {
-    OPT(TEXT, recipe, "recipe", 0, .arg = "FILE", .required = true, .doc = "what to train and how; see recipes/"),
+    OPT(TEXT, recipe, "recipe", 0, .arg = "FILE", .required = true,
+        .doc = "what to train and how; see recipes/"),
     OPT(LIST, data, "data", 0, .arg = "DIR", .required = true,
         .doc = "folder of high-resolution pictures; may be given several times"),
     OPT(LIST, val, "val", 0, .arg = "DIR",
-        .doc = "folder of pictures to validate on; without it the rows of DIR's manifest.csv whose split is val"),
+        .doc = "folder of pictures to validate on; without it the rows of DIR's manifest.csv whose "
+               "split is val"),
     OPT(TEXT, out, "out", 'o', .arg = "DIR", .required = true,
         .doc = "folder of the run: model, checkpoint, log; created"),
-    OPT(LIST, set, "set", 0, .arg = "KEY=VALUE", .doc = "change a key of the recipe, for example train.lr=5e-4"),
-    OPT(FLAG, resume, "resume", 0, .doc = "go on from the checkpoint in the run's folder, to the same bits"),
+    OPT(LIST, set, "set", 0, .arg = "KEY=VALUE",
+        .doc = "change a key of the recipe, for example train.lr=5e-4"),
+    OPT(FLAG, resume, "resume", 0,
+        .doc = "go on from the checkpoint in the run's folder, to the same bits"),
     OPT(FLAG, quiet, "quiet", 'q', .doc = "no progress line"),
     {0},
 };
@@ -33,8 +37,10 @@ const command cmd_train = {
     "train",
     "--recipe FILE --data DIR --out DIR",
     "Train a model on a folder of pictures",
-    "Ctrl-C saves a checkpoint and ends; run again with --resume to go on.  Each step is one JSON line in "
-    "DIR/log.jsonl.  DIR/model.safetensors is the model of the last checkpoint, best.safetensors that of the "
+    "Ctrl-C saves a checkpoint and ends; run again with --resume to go on.  Each step is one JSON "
+    "line in "
+    "DIR/log.jsonl.  DIR/model.safetensors is the model of the last checkpoint, best.safetensors "
+    "that of the "
     "best validation.",
     table,
     0,
@@ -52,7 +58,8 @@ static void on_signal(int number)
 
 static void catch_signals(void)
 {
-    struct sigaction a = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND}; /* the second one ends at once */
+    struct sigaction a = {.sa_handler = on_signal,
+                          .sa_flags = (int)SA_RESETHAND}; /* the second one ends at once */
     sigaction(SIGINT, &a, NULL);
     sigaction(SIGTERM, &a, NULL);
 }
@@ -65,10 +72,12 @@ typedef struct view {
 static void print_progress(const drn_train_progress *p, const char *end)
 {
     double left = p->steps_per_second > 0 ? (double)(p->steps - p->step) / p->steps_per_second : 0;
-    fprintf(stderr, "step %lld/%lld  %.2f it/s  ETA %d:%02d:%02d  loss %.5f  lr %.2g  PSNR %.3f (best %.3f)  %.0f MiB%s",
+    fprintf(stderr,
+            "step %lld/%lld  %.2f it/s  ETA %d:%02d:%02d  loss %.5f  lr %.2g  PSNR %.3f (best "
+            "%.3f)  %.0f MiB%s",
             (long long)p->step, (long long)p->steps, p->steps_per_second, (int)(left / 3600),
-            (int)(left / 60) % 60, (int)left % 60, p->loss, p->lr, p->val_psnr, p->best_psnr, p->memory_mb,
-            end);
+            (int)(left / 60) % 60, (int)left % 60, p->loss, p->lr, p->val_psnr, p->best_psnr,
+            p->memory_mb, end);
 }
 
 static bool on_progress(void *ctx, const drn_train_progress *p)

@@ -14,12 +14,14 @@ typedef struct drn_train_progress {
     double loss;         /* joint loss of the step (Eq. 7) */
     double primal;       /* primal loss of the last level */
     double lr, grad_norm;
-    double seconds;      /* since this process started training */
+    double seconds; /* since this process started training */
     double steps_per_second;
-    double wait_share;   /* share of the time spent waiting for data */
-    double memory_mb;    /* most memory the library held so far, MiB: activations, gradients, pictures */
-    bool validated;      /* val_psnr was measured after this step */
-    double val_psnr;     /* PSNR-Y in dB, standard protocol, on the validation pictures; of the EMA weights */
+    double wait_share; /* share of the time spent waiting for data */
+    double
+        memory_mb;  /* most memory the library held so far, MiB: activations, gradients, pictures */
+    bool validated; /* val_psnr was measured after this step */
+    double val_psnr; /* PSNR-Y in dB, standard protocol, on the validation pictures; of the EMA
+                        weights */
     double best_psnr;
 } drn_train_progress;
 
@@ -27,25 +29,26 @@ typedef struct drn_train_progress {
 typedef bool (*drn_train_fn)(void *ctx, const drn_train_progress *progress);
 
 typedef struct drn_train_options {
-    const char *recipe;        /* file, or name of one in recipes/ */
-    const char *const *set;    /* "key=value", applied after the recipe */
+    const char *recipe;     /* file, or name of one in recipes/ */
+    const char *const *set; /* "key=value", applied after the recipe */
     size_t sets;
-    const char *const *data;   /* folders */
+    const char *const *data; /* folders */
     size_t datas;
-    const char *const *val;    /* validation folders; none: the split "val" of data */
+    const char *const *val; /* validation folders; none: the split "val" of data */
     size_t vals;
-    const char *out;           /* folder of the run; created */
-    bool resume;               /* go on from out/checkpoint.safetensors */
-    drn_train_fn progress;     /* may be NULL */
+    const char *out;       /* folder of the run; created */
+    bool resume;           /* go on from out/checkpoint.safetensors */
+    drn_train_fn progress; /* may be NULL */
     void *progress_ctx;
 } drn_train_options;
 
 /** Train until the recipe's steps or seconds are used up.
- *  Files in out: recipe.yaml, log.jsonl (a line a step), checkpoint.safetensors (all that a resume needs),
- *  model.safetensors (the EMA weights of the last checkpoint), best.safetensors (of the best validation).
- *  @return DRN_OK | DRN_ERR_CANCELLED (stopped by the callback, checkpoint written) | DRN_ERR_INVALID |
- *  DRN_ERR_IO | DRN_ERR_FORMAT | DRN_ERR_NUMERIC (loss became NaN; the message names the last checkpoint) |
- *  DRN_ERR_NOMEM. */
+ *  Files in out: recipe.yaml, log.jsonl (a line a step), checkpoint.safetensors (all that a resume
+ * needs), model.safetensors (the EMA weights of the last checkpoint), best.safetensors (of the best
+ * validation).
+ *  @return DRN_OK | DRN_ERR_CANCELLED (stopped by the callback, checkpoint written) |
+ * DRN_ERR_INVALID | DRN_ERR_IO | DRN_ERR_FORMAT | DRN_ERR_NUMERIC (loss became NaN; the message
+ * names the last checkpoint) | DRN_ERR_NOMEM. */
 drn_status drn_train(const drn_train_options *options, drn_error *err);
 
 #ifdef __cplusplus

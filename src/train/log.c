@@ -40,7 +40,8 @@ drn_status drn_log_open(FILE **out, const char *path, int64_t step, drn_error *e
 drn_status drn_log_step(FILE *log, const drn_train_progress *p, const char *path, drn_error *err)
 {
     fprintf(log,
-            "{\"step\":%lld,\"loss\":%.9g,\"primal\":%.9g,\"lr\":%.9g,\"grad_norm\":%.9g,\"seconds\":%.3f,"
+            "{\"step\":%lld,\"loss\":%.9g,\"primal\":%.9g,\"lr\":%.9g,\"grad_norm\":%.9g,"
+            "\"seconds\":%.3f,"
             "\"wait_share\":%.4f,\"memory_mb\":%.1f",
             (long long)p->step, p->loss, p->primal, p->lr, p->grad_norm, p->seconds, p->wait_share,
             p->memory_mb);

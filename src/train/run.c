@@ -93,13 +93,15 @@ static drn_status open_validation(drn_run *r, const drn_train_options *o, drn_er
         drn_free(manifest);
         if (!found)
             return drn_fail(err, DRN_ERR_INVALID,
-                            "%s has no manifest.csv with a split 'val'; name a validation folder with --val, or "
+                            "%s has no manifest.csv with a split 'val'; name a validation folder "
+                            "with --val, or "
                             "set train.val_every=0",
                             o->data[i]);
     }
     DRN_TRY(drn_dataset_open(&d, &v, err));
-    drn_status st = drn_validator_new(&r->validator, d, (int)r->recipe.scale, (size_t)r->recipe.val_images,
-                                      (int)r->recipe.val_crop, (int)r->recipe.threads, err);
+    drn_status st =
+        drn_validator_new(&r->validator, d, (int)r->recipe.scale, (size_t)r->recipe.val_images,
+                          (int)r->recipe.val_crop, (int)r->recipe.threads, err);
     drn_dataset_free(d);
     return st;
 }
@@ -127,8 +129,8 @@ static drn_status start_or_resume(drn_run *r, const drn_train_options *o, drn_er
     if (o->resume)
         DRN_TRY(drn_run_restore(r, err));
     else if (drn_path_exists(r->checkpoint))
-        return drn_fail(err, DRN_ERR_INVALID, "%s exists; go on with --resume, or choose another --out",
-                        r->checkpoint);
+        return drn_fail(err, DRN_ERR_INVALID,
+                        "%s exists; go on with --resume, or choose another --out", r->checkpoint);
     char *path = drn_path_join(o->out, "recipe.yaml");
     drn_status st = path ? drn_file_write(path, r->recipe_text, strlen(r->recipe_text), err)
                          : drn_fail(err, DRN_ERR_NOMEM, "%s: out of memory", o->out);
@@ -205,8 +207,9 @@ static drn_status one_step(drn_run *r, int64_t first, drn_error *err)
     if (st == DRN_ERR_NUMERIC && err) {
         char what[160];
         snprintf(what, sizeof what, "%.150s", err->message);
-        drn_fail(err, st, "%s; the last good checkpoint is %s; a smaller train.lr or train.clip=1 may help", what,
-                 drn_path_exists(r->checkpoint) ? r->checkpoint : "not written yet");
+        drn_fail(err, st,
+                 "%s; the last good checkpoint is %s; a smaller train.lr or train.clip=1 may help",
+                 what, drn_path_exists(r->checkpoint) ? r->checkpoint : "not written yet");
     }
     DRN_TRY(st);
     p->step = drn_trainer_steps(r->trainer);
@@ -233,7 +236,8 @@ drn_status drn_run_loop(drn_run *r, drn_error *err)
         if (stop || late || p->step == p->steps || every(p->step, r->recipe.save_every))
             DRN_TRY(drn_run_save(r, err));
         if (stop)
-            return drn_fail(err, DRN_ERR_CANCELLED, "stopped at step %lld, checkpoint saved", (long long)p->step);
+            return drn_fail(err, DRN_ERR_CANCELLED, "stopped at step %lld, checkpoint saved",
+                            (long long)p->step);
         if (late)
             break;
     }

@@ -29,7 +29,8 @@ drn_status drn_run_export(drn_run *r, const char *path, double psnr, drn_error *
     DRN_TRY(drn_st_writer_new(&w, err));
     DRN_CHECK(drn_config_write(w, &r->trainer->config.model, err));
     DRN_CHECK(add_card(w, r, psnr, err));
-    DRN_CHECK(drn_params_write(w, r->trainer->params, drn_trainer_weights(r->trainer), "", DRN_ST_F32, err));
+    DRN_CHECK(drn_params_write(w, r->trainer->params, drn_trainer_weights(r->trainer), "",
+                               DRN_ST_F32, err));
     DRN_CHECK(drn_st_writer_write(w, path, err));
 done:
     drn_st_writer_free(w);

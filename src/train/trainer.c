@@ -33,8 +33,8 @@ static drn_status build_graph(drn_trainer *t, drn_error *err)
     drn_net_build(&net, t->graph, t->params, &c->model, t->lr, levels - 1);
     t->loss = drn_net_loss(t->graph, t->params, &c->model, &loss, &net, t->target, &t->primal);
     drn_graph_output(t->graph, t->primal);
-    return drn_graph_plan(t->graph, &(drn_plan_options){.training = true, .loss = t->loss, .pool = t->pool},
-                          err);
+    return drn_graph_plan(
+        t->graph, &(drn_plan_options){.training = true, .loss = t->loss, .pool = t->pool}, err);
 }
 
 static drn_status init(drn_trainer *t, drn_error *err)
@@ -47,7 +47,8 @@ static drn_status init(drn_trainer *t, drn_error *err)
     DRN_TRY(drn_params_allocate(t->params, true, err));
     drn_rng_seed(&rng, c->seed, 0x1717);
     drn_params_init(t->params, &rng);
-    t->adam = (drn_adam){.beta1 = c->beta1, .beta2 = c->beta2, .eps = c->eps, .clip = c->clip, .ema = c->ema};
+    t->adam = (drn_adam){
+        .beta1 = c->beta1, .beta2 = c->beta2, .eps = c->eps, .clip = c->clip, .ema = c->ema};
     DRN_TRY(drn_adam_init(&t->adam, t->params, err));
     return build_graph(t, err);
 }
@@ -78,11 +79,12 @@ void drn_trainer_free(drn_trainer *t)
 
 static void feed(drn_trainer *t, drn_value v, const float *data)
 {
-    memcpy(drn_graph_data(t->graph, v), data, drn_elements(drn_graph_shape(t->graph, v)) * sizeof(float));
+    memcpy(drn_graph_data(t->graph, v), data,
+           drn_elements(drn_graph_shape(t->graph, v)) * sizeof(float));
 }
 
-drn_status drn_trainer_step(drn_trainer *t, const float *lr, const float *const *target, drn_step_result *out,
-                            drn_error *err)
+drn_status drn_trainer_step(drn_trainer *t, const float *lr, const float *const *target,
+                            drn_step_result *out, drn_error *err)
 {
     if (t->graph_dual != wants_dual(t))
         DRN_TRY(build_graph(t, err));
@@ -94,7 +96,8 @@ drn_status drn_trainer_step(drn_trainer *t, const float *lr, const float *const 
     out->loss = (double)*(float *)drn_graph_data(t->graph, t->loss);
     out->primal = (double)*(float *)drn_graph_data(t->graph, t->primal);
     if (!isfinite(out->loss))
-        return drn_fail(err, DRN_ERR_NUMERIC, "the loss is not finite at step %lld", (long long)t->adam.t);
+        return drn_fail(err, DRN_ERR_NUMERIC, "the loss is not finite at step %lld",
+                        (long long)t->adam.t);
     drn_params_zero_grad(t->params);
     drn_graph_backward(t->graph);
     out->rate = drn_schedule_rate(&t->config.schedule, t->adam.t);
@@ -134,19 +137,22 @@ static bool same_architecture(const drn_config *a, const drn_config *b)
 
 drn_status drn_trainer_load(drn_trainer *t, const drn_safetensors *st, drn_error *err)
 {
-    const char *file = drn_safetensors_name(st), *step = drn_safetensors_meta(st, "drn.checkpoint.step");
+    const char *file = drn_safetensors_name(st),
+               *step = drn_safetensors_meta(st, "drn.checkpoint.step");
     drn_config c;
     char *end = NULL;
     DRN_TRY(drn_config_from_metadata(&c, st, err));
     long long n = step ? strtoll(step, &end, 10) : -1;
     if (n < 0 || end == step || *end)
-        return drn_fail(err, DRN_ERR_FORMAT, "%s: no checkpoint (metadata has no drn.checkpoint.step)", file);
-    if (!same_architecture(&c, &t->config.model))
         return drn_fail(err, DRN_ERR_FORMAT,
-                        "%s: checkpoint of another architecture (x%d, %d channels, %d modules; the recipe has "
-                        "x%d, %d, %d)",
-                        file, c.scale, c.channels, c.modules, t->config.model.scale, t->config.model.channels,
-                        t->config.model.modules);
+                        "%s: no checkpoint (metadata has no drn.checkpoint.step)", file);
+    if (!same_architecture(&c, &t->config.model))
+        return drn_fail(
+            err, DRN_ERR_FORMAT,
+            "%s: checkpoint of another architecture (x%d, %d channels, %d modules; the recipe has "
+            "x%d, %d, %d)",
+            file, c.scale, c.channels, c.modules, t->config.model.scale, t->config.model.channels,
+            t->config.model.modules);
     DRN_TRY(drn_params_read(t->params->value, t->params, st, "w.", err));
     DRN_TRY(drn_params_read(t->adam.m, t->params, st, "adam.m.", err));
     DRN_TRY(drn_params_read(t->adam.v, t->params, st, "adam.v.", err));

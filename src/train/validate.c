@@ -8,7 +8,8 @@ static drn_status add_picture(drn_validator *v, const drn_image *im, int crop, d
 {
     drn_image *cut = NULL, *hr = NULL, *lr = NULL;
     drn_status st = DRN_OK;
-    int32_t w = crop > 0 && crop < im->width ? crop : im->width, h = crop > 0 && crop < im->height ? crop : im->height;
+    int32_t w = crop > 0 && crop < im->width ? crop : im->width,
+            h = crop > 0 && crop < im->height ? crop : im->height;
     DRN_CHECK(drn_image_crop(&cut, im, (im->width - w) / 2, (im->height - h) / 2, w, h, err));
     DRN_CHECK(drn_protocol_hr(&hr, cut, v->scale, err));
     DRN_CHECK(drn_protocol_lr(&lr, hr, v->scale, NULL, err));
@@ -38,12 +39,13 @@ static drn_status fill(drn_validator *v, drn_dataset *d, size_t max, int crop, d
             return drn_fail(err, st, "%s", last.message);
     }
     if (v->count == 0)
-        return drn_fail(err, DRN_ERR_INVALID, "no validation picture is usable; last: %s", last.message);
+        return drn_fail(err, DRN_ERR_INVALID, "no validation picture is usable; last: %s",
+                        last.message);
     return DRN_OK;
 }
 
-drn_status drn_validator_new(drn_validator **out, drn_dataset *d, int scale, size_t max, int crop, int threads,
-                             drn_error *err)
+drn_status drn_validator_new(drn_validator **out, drn_dataset *d, int scale, size_t max, int crop,
+                             int threads, drn_error *err)
 {
     drn_validator *v;
     DRN_TRY(drn_calloc_to(&v, 1, sizeof *v, err));
@@ -70,11 +72,12 @@ void drn_validator_free(drn_validator *v)
     drn_free(v);
 }
 
-drn_status drn_validate(double *psnr, const drn_validator *v, const drn_config *config, const drn_params *params,
-                        const float *values, drn_error *err)
+drn_status drn_validate(double *psnr, const drn_validator *v, const drn_config *config,
+                        const drn_params *params, const float *values, drn_error *err)
 {
     drn_params view = *params;
-    drn_model model = {.name = (char *)(uintptr_t) "validation", .config = *config, .params = &view};
+    drn_model model = {
+        .name = (char *)(uintptr_t) "validation", .config = *config, .params = &view};
     drn_upscale_options o = {.threads = v->threads, .tile = 1 << 20};
     double sum = 0;
     view.value = (void *)(uintptr_t)values;

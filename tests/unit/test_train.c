@@ -7,11 +7,11 @@
 #include "harness.h"
 
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <signal.h>
 #include <unistd.h>
 
 /* A folder with a few pictures of smooth shapes and edges. */
@@ -30,7 +30,9 @@ static const char *pictures(void)
             for (int x = 0; x < im->width; x++)
                 for (int b = 0; b < 3; b++) {
                     double v = 128 + 60 * sin(0.2 * (k + 1) * x + b) + 60 * ((x / 9 + y / 7) % 2);
-                    ((uint8_t *)im->data)[3 * (y * im->width + x) + b] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+                    ((uint8_t *)im->data)[3 * (y * im->width + x) + b] = (uint8_t)(v < 0     ? 0
+                                                                                   : v > 255 ? 255
+                                                                                             : v);
                 }
         char path[160];
         snprintf(path, sizeof path, "%s/p%d.png", dir, k);
@@ -44,11 +46,12 @@ static const char *recipe(void)
 {
     static char path[128];
     drn_error err = {0};
-    static const char text[] = "model: {scale: 4, channels: 8, modules: 1, dual: true, dual_channels: 8}\n"
-                               "loss: {kind: gs, dual_kind: gs, dual_start: 5}\n"
-                               "data: {patch: 8, batch: 2}\n"
-                               "train: {steps: 12, lr: 1e-3, warmup: 2, ema: 0.9, clip: 1, val_every: 4,\n"
-                               "        save_every: 3, threads: 2}\n";
+    static const char text[] =
+        "model: {scale: 4, channels: 8, modules: 1, dual: true, dual_channels: 8}\n"
+        "loss: {kind: gs, dual_kind: gs, dual_start: 5}\n"
+        "data: {patch: 8, batch: 2}\n"
+        "train: {steps: 12, lr: 1e-3, warmup: 2, ema: 0.9, clip: 1, val_every: 4,\n"
+        "        save_every: 3, threads: 2}\n";
     snprintf(path, sizeof path, "%s/recipe.yaml", test_tmp_dir());
     CHECK_OK(drn_file_write(path, text, sizeof text - 1, &err), err);
     return path;
@@ -68,12 +71,21 @@ static bool on_step(void *ctx, const drn_train_progress *p)
     return !s->at || p->step < s->at;
 }
 
-static drn_status train(const char *out, const char *const *set, size_t sets, bool resume, stopper stop,
-                        drn_error *err)
+static drn_status train(const char *out, const char *const *set, size_t sets, bool resume,
+                        stopper stop, drn_error *err)
 {
     const char *data[] = {pictures()};
-    drn_train_options o = {.recipe = recipe(), .set = set, .sets = sets, .data = data, .datas = 1, .val = data,
-                           .vals = 1, .out = out, .resume = resume, .progress = on_step, .progress_ctx = &stop};
+    drn_train_options o = {.recipe = recipe(),
+                           .set = set,
+                           .sets = sets,
+                           .data = data,
+                           .datas = 1,
+                           .val = data,
+                           .vals = 1,
+                           .out = out,
+                           .resume = resume,
+                           .progress = on_step,
+                           .progress_ctx = &stop};
     return drn_train(&o, err);
 }
 
@@ -94,7 +106,8 @@ static void same_file(const char *a_dir, const char *b_dir, const char *name)
     uint64_t ha, hb;
     memcpy(&ha, x, 8);
     memcpy(&hb, y, 8);
-    CHECK(n > 8 + ha && n - ha == m - hb && memcmp((char *)x + 8 + ha, (char *)y + 8 + hb, n - 8 - ha) == 0);
+    CHECK(n > 8 + ha && n - ha == m - hb &&
+          memcmp((char *)x + 8 + ha, (char *)y + 8 + hb, n - 8 - ha) == 0);
     drn_free(a);
     drn_free(b);
     drn_free(x);
@@ -115,7 +128,8 @@ static size_t count_lines(const char *dir)
     return lines;
 }
 
-TEST(resume_bits, "12 steps equal 7 steps, a stop, and 5 more, to the bit; with any number of threads")
+TEST(resume_bits,
+     "12 steps equal 7 steps, a stop, and 5 more, to the bit; with any number of threads")
 {
     drn_error err = {0};
     char *a = run_dir("whole"), *b = run_dir("parts");
@@ -159,7 +173,8 @@ TEST(learns, "the loss falls and the model beats where it started")
 {
     drn_error err = {0};
     char *a = run_dir("learns"), *path = drn_path_join(a, "log.jsonl");
-    const char *set[] = {"train.steps=150", "loss.kind=mae", "model.dual=false", "train.val_every=0"};
+    const char *set[] = {"train.steps=150", "loss.kind=mae", "model.dual=false",
+                         "train.val_every=0"};
     CHECK_OK(train(a, set, 4, false, (stopper){0}, &err), err);
     FILE *f = fopen(path, "r");
     char line[1024];
@@ -175,12 +190,13 @@ TEST(learns, "the loss falls and the model beats where it started")
     drn_free(a);
 }
 
-TEST(refused, "an existing run, a missing checkpoint, another architecture, no pictures and NaN are told apart")
+TEST(refused, "an existing run, a missing checkpoint, another architecture, no pictures and NaN "
+              "are told apart")
 {
     drn_error err = {0};
     char *a = run_dir("refused"), *none = run_dir("none");
-    const char *wider[] = {"model.channels=9"}, *hot[] = {"train.lr=1000", "train.warmup=0", "train.clip=0",
-                                                       "loss.kind=mse"};
+    const char *wider[] = {"model.channels=9"},
+               *hot[] = {"train.lr=1000", "train.warmup=0", "train.clip=0", "loss.kind=mse"};
     CHECK_INT(train(a, NULL, 0, true, (stopper){0}, &err), DRN_ERR_IO);
     CHECK_OK(train(a, NULL, 0, false, (stopper){0}, &err), err);
     CHECK_INT(train(a, NULL, 0, false, (stopper){0}, &err), DRN_ERR_INVALID);
@@ -190,7 +206,8 @@ TEST(refused, "an existing run, a missing checkpoint, another architecture, no p
     CHECK_INT(train(none, hot, 4, false, (stopper){0}, &err), DRN_ERR_NUMERIC);
     CHECK(strstr(err.message, "not finite"));
     const char *empty[] = {test_tmp_dir()};
-    drn_train_options o = {.recipe = recipe(), .data = empty, .datas = 1, .val = empty, .vals = 1, .out = none};
+    drn_train_options o = {
+        .recipe = recipe(), .data = empty, .datas = 1, .val = empty, .vals = 1, .out = none};
     CHECK_INT(drn_train(&o, &err), DRN_ERR_INVALID);
     CHECK(strstr(err.message, "no pictures"));
     drn_free(a);
