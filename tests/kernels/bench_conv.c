@@ -87,11 +87,17 @@ static double measure(const drn_conv_impl *impl, const drn_conv_geom *g, drn_con
 static void shape_run(size_t i, drn_pool *pool, int repeats, const char *only)
 {
     static const char *const passes[] = {"forward", "data", "weights"};
-    drn_conv_geom g = {.n = shapes[i].n, .c = shapes[i].c, .h = shapes[i].h, .w = shapes[i].w,
-                       .k = shapes[i].k, .r = shapes[i].rs, .s = shapes[i].rs,
+    drn_conv_geom g = {.n = shapes[i].n,
+                       .c = shapes[i].c,
+                       .h = shapes[i].h,
+                       .w = shapes[i].w,
+                       .k = shapes[i].k,
+                       .r = shapes[i].rs,
+                       .s = shapes[i].rs,
                        .oh = (shapes[i].h - 1) / shapes[i].stride + 1,
                        .ow = (shapes[i].w - 1) / shapes[i].stride + 1,
-                       .stride = shapes[i].stride, .pad = shapes[i].rs / 2};
+                       .stride = shapes[i].stride,
+                       .pad = shapes[i].rs / 2};
     size_t nw = (size_t)(g.k * g.c * g.r * g.s), count;
     buffers t = {random_floats(drn_elements((drn_shape){g.n, g.c, g.h, g.w})),
                  random_floats(drn_elements((drn_shape){g.n, g.k, g.oh, g.ow})), random_floats(nw),

@@ -10,10 +10,17 @@
 
 drn_conv_geom conv_geom(int n, int c, int h, int w, int k, int rs, int stride, int pad)
 {
-    return (drn_conv_geom){.n = n, .c = c, .h = h, .w = w, .k = k, .r = rs, .s = rs,
+    return (drn_conv_geom){.n = n,
+                           .c = c,
+                           .h = h,
+                           .w = w,
+                           .k = k,
+                           .r = rs,
+                           .s = rs,
                            .oh = (h + 2 * pad - rs) / stride + 1,
                            .ow = (w + 2 * pad - rs) / stride + 1,
-                           .stride = stride, .pad = pad};
+                           .stride = stride,
+                           .pad = pad};
 }
 
 static void *need(void *p)

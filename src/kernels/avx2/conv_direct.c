@@ -1,12 +1,12 @@
 /* Direct convolution for any kernel, stride and padding, forward and backward-data.
  *
- * A band of the input is copied with zeros around it; then every tap is an offset into the copy, and
- * the inner loop has no borders.  Into features (8 or more channels out): 6 pixels x 2 vectors of
- * filters, the input broadcast.  From features to a planar image (heads): 4 pixels x 3 channels with
- * 8 input channels in the lanes, summed across at the end.
+ * A band of the input is copied with zeros around it; then every tap is an offset into the copy,
+ * and the inner loop has no borders.  Into features (8 or more channels out): 6 pixels x 2 vectors
+ * of filters, the input broadcast.  From features to a planar image (heads): 4 pixels x 3 channels
+ * with 8 input channels in the lanes, summed across at the end.
  *
- * Backward-data with stride d is d*d convolutions of stride 1, one for each phase (y mod d, x mod d)
- * of the gradient's pixels; forward has one phase. */
+ * Backward-data with stride d is d*d convolutions of stride 1, one for each phase (y mod d, x mod
+ * d) of the gradient's pixels; forward has one phase. */
 #include "kernels/avx2/conv_direct.h"
 #include "kernels/avx2/unroll.h"
 
@@ -215,18 +215,19 @@ static finish finish_of(const job *j)
 /* ---- into features ---- */
 
 /* PIXELS x vecs sums over the taps; a: the first pixel's place in the copy. */
-__attribute__((always_inline)) static inline void
-tile_features(__m256 sums[PIXELS * 2], const float *a, size_t step, const int32_t *offsets,
-              size_t taps, const float *w, const int vecs)
+__attribute__((always_inline)) static inline void tile_features(__m256 sums[PIXELS * 2],
+                                                                const float *a, size_t step,
+                                                                const int32_t *offsets, size_t taps,
+                                                                const float *w, const int vecs)
 {
     __m256 acc[PIXELS * 2]; /* apart from sums, so that it stays in registers */
-DRN_UNROLL(12)
+    DRN_UNROLL(12)
     for (int i = 0; i < PIXELS * vecs; i++)
         acc[i] = _mm256_setzero_ps();
     for (size_t t = 0; t < taps; t++, w += vecs * 8) {
         const float *p = a + offsets[t];
         __m256 w0 = _mm256_load_ps(w), w1 = vecs == 2 ? _mm256_load_ps(w + 8) : w0;
-DRN_UNROLL(6)
+        DRN_UNROLL(6)
         for (int i = 0; i < PIXELS; i++) {
             __m256 x = _mm256_broadcast_ss(p + (size_t)i * step);
             acc[i * vecs] = _mm256_fmadd_ps(x, w0, acc[i * vecs]);
@@ -234,7 +235,7 @@ DRN_UNROLL(6)
                 acc[i * vecs + 1] = _mm256_fmadd_ps(x, w1, acc[i * vecs + 1]);
         }
     }
-DRN_UNROLL(12)
+    DRN_UNROLL(12)
     for (int i = 0; i < PIXELS * vecs; i++)
         sums[i] = acc[i];
 }
@@ -305,24 +306,24 @@ __attribute__((always_inline)) static inline void tile_image(__m256 sums[ROW * M
                                                              const float *w, const int outs)
 {
     __m256 acc[ROW * MAX_OUT];
-DRN_UNROLL(12)
+    DRN_UNROLL(12)
     for (int i = 0; i < ROW * outs; i++)
         acc[i] = _mm256_setzero_ps();
     for (size_t t = 0; t < taps; t++, w += outs * 8) {
         const float *p = a + offsets[t];
         __m256 v[MAX_OUT];
-DRN_UNROLL(3)
+        DRN_UNROLL(3)
         for (int o = 0; o < outs; o++)
             v[o] = _mm256_loadu_ps(w + o * 8);
-DRN_UNROLL(4)
+        DRN_UNROLL(4)
         for (int i = 0; i < ROW; i++) {
             __m256 x = _mm256_loadu_ps(p + (size_t)i * step);
-DRN_UNROLL(3)
+            DRN_UNROLL(3)
             for (int o = 0; o < outs; o++)
                 acc[o * ROW + i] = _mm256_fmadd_ps(x, v[o], acc[o * ROW + i]);
         }
     }
-DRN_UNROLL(12)
+    DRN_UNROLL(12)
     for (int i = 0; i < ROW * outs; i++)
         sums[i] = acc[i];
 }
@@ -433,9 +434,8 @@ static void chunk_run(void *ctx, size_t chunk, int thread)
 static void tap_locate(void *ctx, const plan *p, const tap *t)
 {
     int32_t **offset = ctx, block = drn_block_for(p->ci);
-    *(*offset)++ =
-        ((t->c / block * p->rows + t->dy - p->dy0) * p->cols + t->dx - p->dx0) * block +
-        t->c % block;
+    *(*offset)++ = ((t->c / block * p->rows + t->dy - p->dy0) * p->cols + t->dx - p->dx0) * block +
+                   t->c % block;
 }
 
 static size_t round_floats(size_t n)
@@ -493,5 +493,5 @@ static void backward_data(void *dx, const void *dy, const void *w, const drn_con
 }
 
 extern const drn_conv_impl drn_conv_avx2_direct;
-const drn_conv_impl drn_conv_avx2_direct = {
-    "direct", supports, pack_bytes, pack, scratch_bytes, forward, backward_data, NULL};
+const drn_conv_impl drn_conv_avx2_direct = {"direct",      supports, pack_bytes,    pack,
+                                            scratch_bytes, forward,  backward_data, NULL};

@@ -12,7 +12,8 @@ static inline int32_t direct_groups(int32_t channels)
     return drn_channel_blocks(channels, drn_block_for(channels));
 }
 
-/* One row of a patch: columns x0 .. x0+cols-1 of a row of w pixels of `block` floats, zeros outside. */
+/* One row of a patch: columns x0 .. x0+cols-1 of a row of w pixels of `block` floats, zeros
+ * outside. */
 static inline void direct_row(float *out, const float *row, int32_t w, int32_t x0, int32_t cols,
                               size_t block)
 {
@@ -26,7 +27,8 @@ static inline void direct_row(float *out, const float *row, int32_t w, int32_t x
     memset(out + (size_t)end * block, 0, (size_t)(cols - end) * block * sizeof *out);
 }
 
-/* buf[group][rows][cols][block] = pixels from (y0, x0) on of one image of `channels`, zeros outside. */
+/* buf[group][rows][cols][block] = pixels from (y0, x0) on of one image of `channels`, zeros
+ * outside. */
 static inline void direct_patch(float *buf, const float *image, int32_t channels, int32_t h,
                                 int32_t w, int32_t y0, int32_t x0, int32_t rows, int32_t cols)
 {

@@ -1,11 +1,12 @@
 /* Direct backward-weights for any kernel, stride and padding where one side has features.
  *
- *     dw[k,c,r,s] = sum over n, y, x of dy[k, y, x] * xin[c, y*stride + r - pad, x*stride + s - pad]
+ *     dw[k,c,r,s] = sum over n, y, x of dy[k, y, x] * xin[c, y*stride + r - pad, x*stride + s -
+ * pad]
  *
  * One tensor fills the lanes (dy; or the input when dy is an image of fewer than 8 channels and the
  * stride is 1), the other is copied with zeros around it, so that each tap is an offset, and
- * broadcast: 6 taps x 2 vectors of sums stay in registers.  The images are cut into a fixed number of
- * parts with sums of their own, added in order. */
+ * broadcast: 6 taps x 2 vectors of sums stay in registers.  The images are cut into a fixed number
+ * of parts with sums of their own, added in order. */
 #include "kernels/avx2/conv_direct.h"
 #include "kernels/avx2/unroll.h"
 
@@ -20,12 +21,12 @@ enum {
 
 typedef struct plan {
     const drn_conv_geom *g;
-    bool swapped;                   /* the lanes are input channels */
-    int32_t lc, lh, lw;             /* the lanes' tensor */
-    int32_t tc, th, tw;             /* the taps' tensor */
-    int32_t step;                   /* of the taps' pixels */
-    int32_t y0, x0;                 /* least offset of a tap */
-    int32_t strip, rows, cols;      /* rows, cols: of the copy */
+    bool swapped;              /* the lanes are input channels */
+    int32_t lc, lh, lw;        /* the lanes' tensor */
+    int32_t tc, th, tw;        /* the taps' tensor */
+    int32_t step;              /* of the taps' pixels */
+    int32_t y0, x0;            /* least offset of a tap */
+    int32_t strip, rows, cols; /* rows, cols: of the copy */
     int32_t bands, strips, lane_blocks;
     size_t taps, padded_taps;       /* padded: whole groups of TAPS */
     size_t units, parts, part_step; /* unit: a band of an image; step: floats of sums */
@@ -82,8 +83,7 @@ static void locate_taps(const plan *p, int32_t *offsets)
         for (int32_t r = 0; r < p->g->r; r++)
             for (int32_t s = 0; s < p->g->s; s++, i++) {
                 int32_t y = p->swapped ? p->g->r - 1 - r : r, x = p->swapped ? p->g->s - 1 - s : s;
-                offsets[i] =
-                    ((c / block * p->rows + y) * p->cols + x) * block + c % block;
+                offsets[i] = ((c / block * p->rows + y) * p->cols + x) * block + c % block;
             }
     for (; i < p->padded_taps; i++)
         offsets[i] = 0;
@@ -99,23 +99,24 @@ typedef struct rectangle {
 } rectangle;
 
 /* sum[TAPS][vecs*8] += over the rectangle. */
-__attribute__((always_inline)) static inline void
-outer_taps(float *sum, const rectangle *q, const float *lanes, const int32_t *offsets, const int vecs)
+__attribute__((always_inline)) static inline void outer_taps(float *sum, const rectangle *q,
+                                                             const float *lanes,
+                                                             const int32_t *offsets, const int vecs)
 {
     __m256 acc[TAPS * 2];
-DRN_UNROLL(12)
+    DRN_UNROLL(12)
     for (int i = 0; i < TAPS * vecs; i++)
         acc[i] = _mm256_setzero_ps();
     for (int32_t y = 0; y < q->rows; y++) {
         const float *l = lanes + (size_t)y * q->lane_row, *l1 = vecs == 2 ? l + q->lane_plane : l;
         const float *t = q->taps + (size_t)y * q->tap_row, *a[TAPS];
-DRN_UNROLL(6)
+        DRN_UNROLL(6)
         for (int i = 0; i < TAPS; i++)
             a[i] = t + offsets[i];
         size_t at = 0;
         for (int32_t x = 0; x < q->cols; x++, l += 8, l1 += 8, at += q->tap_step) {
             __m256 v0 = _mm256_loadu_ps(l), v1 = _mm256_loadu_ps(l1);
-DRN_UNROLL(6)
+            DRN_UNROLL(6)
             for (int i = 0; i < TAPS; i++) {
                 __m256 b = _mm256_broadcast_ss(a[i] + at);
                 acc[i * vecs] = _mm256_fmadd_ps(b, v0, acc[i * vecs]);
@@ -124,7 +125,7 @@ DRN_UNROLL(6)
             }
         }
     }
-DRN_UNROLL(12)
+    DRN_UNROLL(12)
     for (int i = 0; i < TAPS * vecs; i++)
         _mm256_storeu_ps(sum + i * 8, _mm256_add_ps(_mm256_loadu_ps(sum + i * 8), acc[i]));
 }
@@ -174,11 +175,9 @@ static void unit_run(const job *j, size_t unit, float *buf, float *sums, double 
         q.cols = p->lw - x < p->strip ? p->lw - x : p->strip;
         q.lanes = j->lanes + n * (size_t)p->lane_blocks * plane +
                   ((size_t)y * (size_t)p->lw + (size_t)x) * 8;
-        direct_patch(buf,
-                     j->taps + n * (size_t)drn_padded_channels(p->tc) * (size_t)p->th *
-                                   (size_t)p->tw,
-                     p->tc, p->th, p->tw, y * p->step + p->y0, x * p->step + p->x0, p->rows,
-                     p->cols);
+        direct_patch(
+            buf, j->taps + n * (size_t)drn_padded_channels(p->tc) * (size_t)p->th * (size_t)p->tw,
+            p->tc, p->th, p->tw, y * p->step + p->y0, x * p->step + p->x0, p->rows, p->cols);
         rectangle_run(j, &q, sums, bias);
     }
 }

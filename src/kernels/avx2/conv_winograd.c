@@ -1,8 +1,8 @@
 /* 3x3 convolution, stride 1, pad 1, forward and backward-data, by fused Winograd F(4x4, 3x3).
  *
- * A block of tiles is transformed, multiplied by the transformed weights at each of the 36 positions,
- * transformed back and stored with the epilogue before the next block begins, so that everything
- * between input and output stays in the second-level cache. */
+ * A block of tiles is transformed, multiplied by the transformed weights at each of the 36
+ * positions, transformed back and stored with the epilogue before the next block begins, so that
+ * everything between input and output stays in the second-level cache. */
 #include "kernels/avx2/unroll.h"
 #include "kernels/avx2/winograd.h"
 
@@ -98,33 +98,35 @@ static void pack(void *packed, const void *weights, const drn_conv_geom *g, drn_
 /* ---- products ---- */
 
 /* m[t][vecs*8] = sum_c v[t*vs + c] * u[c][vecs*8] for `tiles` rows. */
-__attribute__((always_inline)) static inline void
-gemm(float *m, const float *v, size_t vs, const float *u, int32_t c, const int tiles, const int vecs)
+__attribute__((always_inline)) static inline void gemm(float *m, const float *v, size_t vs,
+                                                       const float *u, int32_t c, const int tiles,
+                                                       const int vecs)
 {
     __m256 acc[12];
-DRN_UNROLL(12)
+    DRN_UNROLL(12)
     for (int i = 0; i < tiles * vecs; i++)
         acc[i] = _mm256_setzero_ps();
     for (int32_t i = 0; i < c; i++, u += vecs * 8) {
         __m256 b[3];
-DRN_UNROLL(3)
+        DRN_UNROLL(3)
         for (int j = 0; j < vecs; j++)
             b[j] = _mm256_load_ps(u + j * 8);
-DRN_UNROLL(12)
+        DRN_UNROLL(12)
         for (int t = 0; t < tiles; t++) {
             __m256 a = _mm256_broadcast_ss(v + (size_t)t * vs + i);
-DRN_UNROLL(3)
+            DRN_UNROLL(3)
             for (int j = 0; j < vecs; j++)
                 acc[t * vecs + j] = _mm256_fmadd_ps(a, b[j], acc[t * vecs + j]);
         }
     }
-DRN_UNROLL(12)
+    DRN_UNROLL(12)
     for (int i = 0; i < tiles * vecs; i++)
         _mm256_store_ps(m + i * 8, acc[i]);
 }
 
 /* All tiles of a block at one position; tiles is a multiple of 12. */
-static void products(float *m, const float *v, const float *u, int32_t c, int32_t tiles, int32_t vecs)
+static void products(float *m, const float *v, const float *u, int32_t c, int32_t tiles,
+                     int32_t vecs)
 {
     size_t vs = (size_t)c;
     if (vecs == 2)
@@ -141,9 +143,8 @@ static void products(float *m, const float *v, const float *u, int32_t c, int32_
 /* ---- output ---- */
 
 /* y[0..3] = A^T m */
-__attribute__((always_inline)) static inline void output_1d(__m256 y[4], __m256 m0, __m256 m1,
-                                                            __m256 m2, __m256 m3, __m256 m4,
-                                                            __m256 m5)
+__attribute__((always_inline)) static inline void
+output_1d(__m256 y[4], __m256 m0, __m256 m1, __m256 m2, __m256 m3, __m256 m4, __m256 m5)
 {
     const __m256 a = _mm256_set1_ps((float)WINO_A), b = _mm256_set1_ps((float)WINO_B);
     const __m256 two = _mm256_set1_ps(2), half = _mm256_set1_ps(0.5f);
@@ -174,7 +175,7 @@ static inline void output_tile(const job *j, size_t offset, const float *m, size
         output_1d(y, _mm256_load_ps(p), _mm256_load_ps(p + row), _mm256_load_ps(p + 2 * row),
                   _mm256_load_ps(p + 3 * row), _mm256_load_ps(p + 4 * row),
                   _mm256_load_ps(p + 5 * row));
-DRN_UNROLL(4)
+        DRN_UNROLL(4)
         for (int i = 0; i < WINO_OUT; i++)
             _mm256_storeu_ps(tmp[i][c], y[i]);
     }
@@ -185,7 +186,7 @@ DRN_UNROLL(4)
                   _mm256_loadu_ps(tmp[i][4]), _mm256_loadu_ps(tmp[i][5]));
         float *out = j->y + offset;
         const float *res = j->residual ? j->residual + offset : NULL;
-DRN_UNROLL(4)
+        DRN_UNROLL(4)
         for (int c = 0; c < WINO_OUT; c++) {
             if (c >= cols)
                 break;
@@ -227,7 +228,8 @@ static void output_group(const job *j, const float *m, size_t step, size_t t0, i
 
 /* ---- a block of tiles ---- */
 
-static void input_block(const job *j, float *v, size_t step, size_t t0, int32_t tiles, int32_t padded)
+static void input_block(const job *j, float *v, size_t step, size_t t0, int32_t tiles,
+                        int32_t padded)
 {
     size_t plane = (size_t)j->h * (size_t)j->w * 8, row = (size_t)j->cb * 8;
     for (int32_t c = 0; c < j->cb; c += 2)
@@ -277,7 +279,8 @@ static size_t scratch_floats(int32_t cb)
     return WINO_POS * (wino_stride(WINO_TILES, cb * 8) + wino_stride(WINO_TILES, WINO_VECS * 8));
 }
 
-static void convolve(job *j, const drn_conv_geom *g, int32_t ci, int32_t co, const drn_conv_run *run)
+static void convolve(job *j, const drn_conv_geom *g, int32_t ci, int32_t co,
+                     const drn_conv_run *run)
 {
     j->h = g->h;
     j->w = g->w;
@@ -330,5 +333,5 @@ static void backward_data(void *dx, const void *dy, const void *w, const drn_con
 }
 
 extern const drn_conv_impl drn_conv_avx2_winograd;
-const drn_conv_impl drn_conv_avx2_winograd = {
-    "winograd4", supports, pack_bytes, pack, scratch_bytes, forward, backward_data, NULL};
+const drn_conv_impl drn_conv_avx2_winograd = {"winograd4",   supports, pack_bytes,    pack,
+                                              scratch_bytes, forward,  backward_data, NULL};

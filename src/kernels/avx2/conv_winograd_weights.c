@@ -60,8 +60,7 @@ static inline __m256 grad_2d(float *v, size_t step, const float *dy, size_t row_
     }
     for (int i = 0; i < WINO_IN; i++)
         grad_1d(v + (size_t)(i * WINO_IN) * step, step, _mm256_loadu_ps(tmp[i][0]),
-                _mm256_loadu_ps(tmp[i][1]), _mm256_loadu_ps(tmp[i][2]),
-                _mm256_loadu_ps(tmp[i][3]));
+                _mm256_loadu_ps(tmp[i][1]), _mm256_loadu_ps(tmp[i][2]), _mm256_loadu_ps(tmp[i][3]));
     return sum;
 }
 
@@ -75,7 +74,8 @@ static inline __m256 grad_tile(float *v, size_t step, const float *plane, int32_
     float tile[WINO_OUT][WINO_OUT][8] = {{{0}}};
     for (int i = 0; i < WINO_OUT && t.y + i < h; i++)
         for (int j = 0; j < WINO_OUT && t.x + j < w; j++)
-            _mm256_storeu_ps(tile[i][j], _mm256_loadu_ps(p + ((size_t)i * (size_t)w + (size_t)j) * 8));
+            _mm256_storeu_ps(tile[i][j],
+                             _mm256_loadu_ps(p + ((size_t)i * (size_t)w + (size_t)j) * 8));
     return grad_2d(v, step, tile[0][0], WINO_OUT * 8);
 }
 
@@ -87,23 +87,23 @@ __attribute__((always_inline)) static inline void outer(float *sum, const float 
                                                         const int rows, const int vecs)
 {
     __m256 acc[12];
-DRN_UNROLL(12)
+    DRN_UNROLL(12)
     for (int i = 0; i < rows * vecs; i++)
         acc[i] = first ? _mm256_setzero_ps() : _mm256_load_ps(sum + i * 8);
     for (int32_t t = 0; t < tiles; t++, v += vs, y += vecs * 8) {
         __m256 b[3];
-DRN_UNROLL(3)
+        DRN_UNROLL(3)
         for (int j = 0; j < vecs; j++)
             b[j] = _mm256_load_ps(y + j * 8);
-DRN_UNROLL(12)
+        DRN_UNROLL(12)
         for (int i = 0; i < rows; i++) {
             __m256 a = _mm256_broadcast_ss(v + i);
-DRN_UNROLL(3)
+            DRN_UNROLL(3)
             for (int j = 0; j < vecs; j++)
                 acc[i * vecs + j] = _mm256_fmadd_ps(a, b[j], acc[i * vecs + j]);
         }
     }
-DRN_UNROLL(12)
+    DRN_UNROLL(12)
     for (int i = 0; i < rows * vecs; i++)
         _mm256_store_ps(sum + i * 8, acc[i]);
 }
@@ -151,10 +151,10 @@ static void grad_block(const job *j, float *y, size_t step, size_t t0, int32_t t
         __m256 sum = _mm256_setzero_ps();
         for (int32_t t = 0; t < tiles; t++) {
             wino_tile at = wino_tile_at(t0 + (size_t)t, j->tiles_y, j->tiles_x);
-            sum = _mm256_add_ps(sum, grad_tile(y + (t * vecs + i) * 8, step,
-                                               j->dy + ((size_t)at.n * (size_t)j->kb +
-                                                        (size_t)(k + i)) * plane,
-                                               j->h, j->w, at));
+            sum = _mm256_add_ps(
+                sum, grad_tile(y + (t * vecs + i) * 8, step,
+                               j->dy + ((size_t)at.n * (size_t)j->kb + (size_t)(k + i)) * plane,
+                               j->h, j->w, at));
         }
         float lanes[8];
         _mm256_storeu_ps(lanes, sum);
@@ -195,9 +195,8 @@ static void part_run(void *ctx, size_t part, int thread)
 /* ---- from the sums to dw ---- */
 
 /* out[0..2] = G^T u */
-__attribute__((always_inline)) static inline void weights_1d(__m256 out[3], __m256 u0, __m256 u1,
-                                                             __m256 u2, __m256 u3, __m256 u4,
-                                                             __m256 u5)
+__attribute__((always_inline)) static inline void
+weights_1d(__m256 out[3], __m256 u0, __m256 u1, __m256 u2, __m256 u3, __m256 u4, __m256 u5)
 {
     const __m256 ga = _mm256_set1_ps((float)(-2.0 / 3)), gb = _mm256_set1_ps((float)(1.0 / 6));
     const __m256 ga1 = _mm256_set1_ps((float)(-2.0 / 3 * WINO_A));
@@ -229,14 +228,15 @@ static void weights_2d(float dw[9][8], float u[WINO_POS][8])
 }
 
 /* Adds 8 filters from 8*v on of channel c; sums: their first position, lanes apart by `lanes`. */
-static void weights_store(const job *j, const float *sums, size_t position_step, int32_t v, int32_t c)
+static void weights_store(const job *j, const float *sums, size_t position_step, int32_t v,
+                          int32_t c)
 {
     float u[WINO_POS][8], dw[9][8];
     for (size_t p = 0; p < WINO_POS; p++) {
         __m256 sum = _mm256_load_ps(sums + p * position_step);
         for (size_t part = 1; part < j->parts; part++)
-            sum = _mm256_add_ps(sum,
-                                _mm256_load_ps(sums + part * j->part_step + p * position_step));
+            sum =
+                _mm256_add_ps(sum, _mm256_load_ps(sums + part * j->part_step + p * position_step));
         _mm256_storeu_ps(u[p], sum);
     }
     weights_2d(dw, u);
@@ -283,8 +283,8 @@ static void job_init(job *j, const drn_conv_geom *g)
     j->parts = j->tiles / PART_TILES;
     j->parts = j->parts < 1 ? 1 : j->parts > MAX_PARTS ? MAX_PARTS : j->parts;
     j->part_step = (size_t)WINO_POS * (size_t)j->cb * 8 * (size_t)j->kb * 8;
-    j->scratch_step = WINO_POS * (wino_stride(BLOCK_TILES, j->cb * 8) +
-                                  wino_stride(BLOCK_TILES, WINO_VECS * 8));
+    j->scratch_step =
+        WINO_POS * (wino_stride(BLOCK_TILES, j->cb * 8) + wino_stride(BLOCK_TILES, WINO_VECS * 8));
 }
 
 static bool supports(const drn_conv_geom *g, drn_conv_pass pass)

@@ -1,6 +1,7 @@
 /* Winograd F(4x4, 3x3) with the points 0, +-sqrt(1/2), +-sqrt(2) and infinity (AVX2).
  *
- * A 4x4 tile of the output is  A^T [ (G w G^T) . (B^T x B) ] A  with x the 6x6 input tile around it:
+ * A 4x4 tile of the output is  A^T [ (G w G^T) . (B^T x B) ] A  with x the 6x6 input tile around
+ * it:
  *
  *        | 1   0  -5/2  0   1  0 |         | 1    0     0   |          | 1  1    1   1    1   0 |
  *        | 0 -b   -2    a   1  0 |         | -2/3 [1  a a^2]|          | 0  a   -a   b   -b   0 |
@@ -22,8 +23,9 @@ enum {
     WINO_OUT = 4,  /* side of an output tile */
     WINO_IN = 6,   /* side of an input tile */
     WINO_POS = 36, /* products a tile */
-    WINO_TILES = 24, /* tiles in a block: its transforms and the weights fit a 1 MB L2 at 64 channels */
-    WINO_VECS = 3    /* most vectors of 8 filters handled together */
+    WINO_TILES =
+        24, /* tiles in a block: its transforms and the weights fit a 1 MB L2 at 64 channels */
+    WINO_VECS = 3 /* most vectors of 8 filters handled together */
 };
 
 #define WINO_A 0.70710678118654752440 /* sqrt(1/2) */
@@ -115,8 +117,9 @@ static inline void wino_input_tile(float *v, size_t step, const float *plane, in
         wino_input_edge(v, step, plane, h, w, t.y, t.x);
 }
 
-/* The products of a block of tiles: v[pos][tile][c] of padded position stride, in floats.  One cache
- * line more than needed, because a power of two would map all positions to a few cache sets. */
+/* The products of a block of tiles: v[pos][tile][c] of padded position stride, in floats.  One
+ * cache line more than needed, because a power of two would map all positions to a few cache sets.
+ */
 static inline size_t wino_stride(int32_t tiles, int32_t channels)
 {
     return (size_t)tiles * (size_t)channels + 16;
