@@ -16,7 +16,7 @@ typedef struct options {
 
 static const opt table[] = {
     OPT(TEXT, recipe, "recipe", 0, .arg = "FILE", .required = true,
-        .doc = "what to train and how; see recipes/"),
+        .doc = "what to train and how: a file, or a built-in recipe such as compact-x4 or paper-x4"),
     OPT(LIST, data, "data", 0, .arg = "DIR", .required = true,
         .doc = "folder of high-resolution pictures; may be given several times"),
     OPT(LIST, val, "val", 0, .arg = "DIR",
