@@ -14,7 +14,7 @@
 #include <string.h>
 
 typedef struct options {
-    const char *model, *data, *lr, *sr;
+    const char *model, *data, *lr, *sr, *save;
     int scale, protocol, border, precision, grey, threads;
     bool round_y, rgb, json;
 } options;
@@ -32,6 +32,8 @@ static const opt table[] = {
     OPT(TEXT, lr, "lr", 0, .arg = "DIR",
         .doc = "folder of LR pictures; without it they are made from the originals"),
     OPT(TEXT, sr, "sr", 0, .arg = "DIR", .doc = "score these pictures instead of running a model"),
+    OPT(TEXT, save, "save", 0, .arg = "DIR",
+        .doc = "existing folder that receives what was scored, as NAME.png"),
     OPT(CHOICE, protocol, "protocol", 0, .arg = "NAME", .choices = "standard|paper",
         .fallback = "standard",
         .doc = "paper: the bicubic rows of the DRN paper (LR not rounded, Y rounded)"),
@@ -138,6 +140,14 @@ static drn_status enlarge(drn_image **sr, const drn_image *lr, const job *j, drn
     return drn_protocol_bicubic(sr, lr, j->o->scale, &j->protocol, err);
 }
 
+static drn_status save(const item *it, const drn_image *sr, const job *j, drn_error *err)
+{
+    char *path = cli_format("%s/%s.png", j->o->save, it->name);
+    drn_status st = drn_image_write(sr, path, NULL, err);
+    free(path);
+    return st;
+}
+
 static drn_status score(item *it, const job *j, drn_error *err)
 {
     drn_image *hr = NULL, *lr = NULL, *sr = NULL;
@@ -146,10 +156,6 @@ static drn_status score(item *it, const job *j, drn_error *err)
     drn_status st = drn_image_read(&hr, it->hr, err);
     if (st == DRN_OK && hr->bands < 3 && j->o->grey == GREY_Y)
         p.rgb = true; /* the raw values of a single band */
-    if (st == DRN_OK && !j->model && !it->other) {
-        st = drn_protocol_score_bicubic(&it->values, hr, scale, &p, err);
-        goto done;
-    }
     if (st == DRN_OK && j->o->sr)
         st = drn_image_read(&sr, it->other, err);
     else if (st == DRN_OK && j->o->lr)
@@ -158,9 +164,12 @@ static drn_status score(item *it, const job *j, drn_error *err)
         st = drn_protocol_lr(&lr, hr, scale, &p, err);
     if (st == DRN_OK && !sr)
         st = enlarge(&sr, lr, j, err);
-    if (st == DRN_OK)
+    if (st == DRN_OK && !j->model && !it->other) /* the table's row: SSIM may have rules of its own */
+        st = drn_protocol_score_bicubic(&it->values, hr, scale, &p, err);
+    else if (st == DRN_OK)
         st = drn_protocol_score(&it->values, sr, hr, scale, &p, err);
-done:
+    if (st == DRN_OK && j->o->save)
+        st = save(it, sr, j, err);
     drn_image_free(hr);
     drn_image_free(lr);
     drn_image_free(sr);
