@@ -12,7 +12,7 @@
 enum {
     MAX_PARTS = 8,
     PART_TILES = 128, /* tiles that are worth a part */
-    BLOCK_TILES = 48  /* tiles transformed at once: 48 x 36 x 64 floats are 432 KB */
+    BLOCK_TILES = 32    /* tiles transformed at once: 32 x 36 x 64 floats are 288 KB */
 };
 
 typedef struct job {
