@@ -47,6 +47,13 @@ size_t drn_depth_size(drn_depth depth);
  *  @return DRN_OK | DRN_ERR_IO | DRN_ERR_FORMAT | DRN_ERR_NOMEM.  Thread-safe. */
 drn_status drn_image_read(drn_image **out, const char *path, drn_error *err);
 
+/** Only the header of a picture: width and height (orientation applied), bands and depth as
+ *  drn_image_read() would give them; data and meta are NULL.  For refusing a picture before its pixels
+ *  take memory.
+ *  @param info  filled on success, untouched on failure.
+ *  @return as drn_image_read().  Thread-safe. */
+drn_status drn_image_probe(drn_image *info, const char *path, drn_error *err);
+
 /** Give `to` a copy of the profile, EXIF, XMP and resolution of `from` (none: `to` has none then).
  *  Only reading a file makes such data; crops and resized pictures start without.
  *  @return DRN_OK | DRN_ERR_NOMEM (to is unchanged).  Thread-safe. */

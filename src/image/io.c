@@ -67,6 +67,26 @@ drn_status drn_image_read(drn_image **out, const char *path, drn_error *err)
     return drn_codec_read(out, path, head, size, err);
 }
 
+/* A PNM file has no compression: its header promises no more than the file holds. */
+static drn_status probe_pnm(drn_image *info, const char *path, drn_error *err)
+{
+    drn_image *image;
+    DRN_TRY(drn_pnm_read(&image, path, err));
+    *info = (drn_image){image->width, image->height, image->bands, image->depth, NULL, NULL};
+    drn_image_free(image);
+    return DRN_OK;
+}
+
+drn_status drn_image_probe(drn_image *info, const char *path, drn_error *err)
+{
+    unsigned char head[64];
+    size_t size = sizeof head;
+    DRN_TRY(read_head(head, &size, path, err));
+    if (drn_pnm_is(head, size))
+        return probe_pnm(info, path, err);
+    return drn_codec_probe(info, path, head, size, err);
+}
+
 /* Through a temporary file of the codec's own making, then renamed. */
 static drn_status write_coded(const drn_image *image, const char *path, const drn_format *format,
                               int quality, drn_error *err)

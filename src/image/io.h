@@ -25,6 +25,8 @@ const drn_format *drn_format_of(const char *path);
  * head: the first bytes of the file. */
 drn_status drn_codec_read(drn_image **out, const char *path, const unsigned char *head, size_t size,
                           drn_error *err);
+drn_status drn_codec_probe(drn_image *info, const char *path, const unsigned char *head, size_t size,
+                           drn_error *err);
 /* Whether this build has libvips. */
 bool drn_codec_available(void);
 /* image already has bands and depth the format can hold; tmp exists and is overwritten; path is for

@@ -17,6 +17,13 @@ drn_status drn_codec_read(drn_image **out, const char *path, const unsigned char
                     path);
 }
 
+drn_status drn_codec_probe(drn_image *info, const char *path, const unsigned char *head, size_t size,
+                           drn_error *err)
+{
+    (void)info;
+    return drn_codec_read(NULL, path, head, size, err);
+}
+
 drn_status drn_codec_write(const drn_image *image, const char *tmp, const char *path,
                            const drn_format *format, int quality, drn_error *err)
 {

@@ -321,12 +321,18 @@ static drn_status read_meta(drn_image *image, source *s)
     return DRN_OK;
 }
 
-static drn_status read_source(drn_image **out, source *s, const char *loader)
+/* The pipeline to samples of ours; no pixel is computed yet. */
+static drn_status prepare_source(source *s, const char *loader)
 {
     DRN_TRY(open_source(s, loader));
     DRN_TRY(to_srgb(s));
     DRN_TRY(drop_bands(s));
-    DRN_TRY(to_known_format(s));
+    return to_known_format(s);
+}
+
+static drn_status read_source(drn_image **out, source *s, const char *loader)
+{
+    DRN_TRY(prepare_source(s, loader));
     drn_image *image = NULL;
     drn_status st =
         drn_image_new(&image, vips_image_get_width(s->im), vips_image_get_height(s->im),
@@ -344,15 +350,44 @@ done:
     return st;
 }
 
+static drn_status probe_source(drn_image *info, source *s, const char *loader)
+{
+    DRN_TRY(prepare_source(s, loader));
+    int32_t w = vips_image_get_width(s->im), h = vips_image_get_height(s->im);
+    bool turned = s->orientation > 4; /* x and y change places */
+    *info = (drn_image){turned ? h : w,
+                        turned ? w : h,
+                        vips_image_get_bands(s->im),
+                        depth_of(vips_image_get_format(s->im)),
+                        NULL,
+                        NULL};
+    return DRN_OK;
+}
+
+static void close_source(source *s)
+{
+    if (s->im)
+        g_object_unref(s->im);
+    vips_error_clear(); /* complaints that did no harm */
+}
+
 drn_status drn_codec_read(drn_image **out, const char *path, const unsigned char *head, size_t size,
                           drn_error *err)
 {
     DRN_TRY(ensure_started(path, err));
     source s = {.path = path, .orientation = 1, .err = err};
     drn_status st = read_source(out, &s, loader_of(head, size));
-    if (s.im)
-        g_object_unref(s.im);
-    vips_error_clear(); /* complaints that did no harm */
+    close_source(&s);
+    return st;
+}
+
+drn_status drn_codec_probe(drn_image *info, const char *path, const unsigned char *head,
+                           size_t size, drn_error *err)
+{
+    DRN_TRY(ensure_started(path, err));
+    source s = {.path = path, .orientation = 1, .err = err};
+    drn_status st = probe_source(info, &s, loader_of(head, size));
+    close_source(&s);
     return st;
 }
 

@@ -258,6 +258,40 @@ TEST(exif, "EXIF orientation is applied once, EXIF and XMP survive, EXIF not in 
     drn_image_free(in);
 }
 
+static void check_probe(const char *path)
+{
+    drn_error err = {0};
+    drn_image info, *whole = read_file(path);
+    CHECK_OK(drn_image_probe(&info, path, &err), err);
+    CHECK_INT(info.width, whole->width);
+    CHECK_INT(info.height, whole->height);
+    CHECK_INT(info.bands, whole->bands);
+    CHECK_INT(info.depth, whole->depth);
+    CHECK(!info.data && !info.meta);
+    drn_image_free(whole);
+}
+
+TEST(probe, "a probe tells what reading would give; it does not need the pixels to be there")
+{
+    static const char *const names[] = {"p.jpg", "p.webp", "p.tif", "p.png", "p.gif", "p.ppm"};
+    need_codec();
+    drn_error err = {0};
+    drn_image *in = noise(31, 17, 4), info = {.width = 7};
+    for (int i = 0; i < 6; i++) {
+        CHECK_OK(drn_image_write(in, tmp_path(names[i]), NULL, &err), err);
+        check_probe(tmp_path(names[i]));
+    }
+    drn_image_free(in);
+    check_probe(rotated_jpeg());
+    CHECK(truncate(tmp_path("p.png"), 1200) == 0);
+    CHECK_OK(drn_image_probe(&info, tmp_path("p.png"), &err), err);
+    CHECK_INT(info.width, 31);
+    CHECK_OK(drn_file_write(tmp_path("p.txt"), "plain text", 10, &err), err);
+    CHECK_INT(drn_image_probe(&info, tmp_path("p.txt"), &err), DRN_ERR_FORMAT);
+    CHECK_INT(drn_image_probe(&info, tmp_path("none.png"), &err), DRN_ERR_IO);
+    CHECK_INT(info.width, 31);
+}
+
 #define PROFILE 512
 
 /* A profile that libpng takes for RGB: a header, one tag (the white point), and noise behind. */
