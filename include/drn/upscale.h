@@ -12,22 +12,60 @@ extern "C" {
 /** Called now and then on the calling thread with the finished share, 0..1; false cancels. */
 typedef bool (*drn_progress_fn)(void *ctx, double done);
 
-/** Zero-initialise for the defaults. */
+/** How transparency is enlarged. */
+typedef enum drn_alpha {
+    DRN_ALPHA_NETWORK = 0, /* by the network, as a grey picture, held within its neighbourhood */
+    DRN_ALPHA_BICUBIC = 1  /* by bicubic interpolation, held the same way */
+} drn_alpha;
+
+/** Zero-initialise for the defaults: the model's largest scale in one pass. */
 typedef struct drn_upscale_options {
-    int scale;   /* 0 = the model's largest */
+    int scale;   /* one of the model's; 0 = its largest.  Unused when one of the three below is set */
     int threads; /* 0 = all cores this process may use */
     int tile;    /* side of a tile in input pixels; 0 = chosen from the cores and the model */
     drn_progress_fn progress; /* may be NULL */
     void *progress_ctx;
+
+    /* Any size: by the model's next larger scale (several passes where it has none large enough),
+     * then shrunk by antialiased bicubic interpolation. */
+    double factor;         /* how many times larger, 0 = not set; the size is rounded up */
+    int32_t width, height; /* the result's pixels; 0 = not set; one alone keeps the proportions */
+    bool fit;              /* width and height are a box the result must fit into */
+
+    bool ensemble;   /* mean over the 8 flips and turns of the input: slightly better, 8 times the work */
+    bool linear;     /* shrink to the wanted size in linear light instead of on sRGB values */
+    drn_alpha alpha;
+    int consistent;  /* at most this many rounds of back-projection, see drn_upscale_project(); 0 = none */
 } drn_upscale_options;
 
+enum {
+    DRN_UPSCALE_MAX = 64,   /* largest factor */
+    DRN_UPSCALE_PASSES = 6  /* most passes of a model */
+};
+
+/** Where an enlargement leads to, and how. */
+typedef struct drn_upscale_target {
+    int32_t width, height;             /* of the result */
+    int passes;                        /* of the network; 0 = the picture is only shrunk */
+    int scale[DRN_UPSCALE_PASSES];     /* of each pass */
+    int32_t net_width, net_height;     /* after the passes; equal to the result's, or larger */
+} drn_upscale_target;
+
+/** The size a picture of width x height would get.
+ *  @param options  borrowed, may be NULL.
+ *  @return DRN_OK | DRN_ERR_INVALID (scale not in the model, beyond 64 times or 2^31 pixels a side).
+ *  Thread-safe. */
+drn_status drn_upscale_find_target(drn_upscale_target *out, int32_t width, int32_t height,
+                                   const drn_model *model, const drn_upscale_options *options,
+                                   drn_error *err);
+
 /** Upscale one image: tiles with an overlap of the network's receptive field, so that the result does
- *  not depend on them.  Grey stays grey, alpha is enlarged by bicubic interpolation, depth and metadata
- *  are kept.
+ *  not depend on them.  Grey stays grey, depth and metadata are kept.  Colours under full transparency
+ *  are replaced by those of their surroundings first, so that edges get no fringe.
  *  @param in       borrowed; any size >= 1x1, u8/u16/f32, 1-4 bands.
  *  @param options  borrowed, may be NULL.
  *  @param out      on success a new image the caller frees with drn_image_free(); untouched on failure.
- *  @return DRN_OK | DRN_ERR_INVALID (scale not in the model) | DRN_ERR_CANCELLED | DRN_ERR_NOMEM.
+ *  @return DRN_OK | DRN_ERR_INVALID (as drn_upscale_find_target()) | DRN_ERR_CANCELLED | DRN_ERR_NOMEM.
  *  Thread-safe per model. */
 drn_status drn_upscale(drn_image **out, const drn_image *in, const drn_model *model,
                        const drn_upscale_options *options, drn_error *err);

@@ -58,7 +58,7 @@ static drn_status declare_block(drn_params *p, const drn_config *c, int block, d
 
 /* A dual model shrinks by 2, or by the whole scale when there are no intermediate images; its kernel
  * covers every pixel: stride + 1. */
-static int dual_stride(const drn_config *c)
+int drn_net_dual_stride(const drn_config *c)
 {
     return c->progressive ? 2 : c->scale;
 }
@@ -75,7 +75,7 @@ drn_status drn_net_declare(drn_params *p, const drn_config *c, double init_scale
         if (!c->progressive && b != levels)
             continue;
         snprintf(name, sizeof name, "dual%d.conv1", b);
-        DRN_TRY(declare_conv(p, name, c->dual_channels, 3, dual_stride(c) + 1, 1, err));
+        DRN_TRY(declare_conv(p, name, c->dual_channels, 3, drn_net_dual_stride(c) + 1, 1, err));
         snprintf(name, sizeof name, "dual%d.conv2", b);
         DRN_TRY(declare_conv(p, name, 3, c->dual_channels, 3, 1, err));
     }
@@ -178,7 +178,7 @@ static drn_value loss_term(drn_graph *g, const drn_loss_config *o, drn_loss_kind
 static drn_value dual_model(drn_graph *g, drn_params *p, const drn_config *c, int number, drn_value y)
 {
     char name[48];
-    int stride = dual_stride(c);
+    int stride = drn_net_dual_stride(c);
     snprintf(name, sizeof name, "dual%d.conv1", number);
     drn_value h = relu(g, conv(g, p, name, y, stride, stride / 2));
     snprintf(name, sizeof name, "dual%d.conv2", number);
@@ -208,6 +208,11 @@ drn_value drn_net_loss(drn_graph *g, drn_params *p, const drn_config *c, const d
         total = add(g, total, weighted(g, d, o->dual_weight));
     }
     return total;
+}
+
+drn_value drn_net_dual(drn_graph *g, drn_params *p, const drn_config *c, int level, drn_value y)
+{
+    return dual_model(g, p, c, level + 1, y);
 }
 
 /* Every 3x3 convolution sees one pixel further at its own scale; bicubic x2 two. */

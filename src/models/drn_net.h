@@ -40,6 +40,10 @@ void drn_net_build(drn_net *net, drn_graph *g, drn_params *p, const drn_config *
  * primal (may be NULL) receives the value of the last level's primal loss. */
 drn_value drn_net_loss(drn_graph *g, drn_params *p, const drn_config *c, const drn_loss_config *loss,
                        const drn_net *net, const drn_value *target, drn_value *primal);
+/* Dual model D_(l+1) alone: from the image of level l to that of the level below, drn_net_dual_stride()
+ * times smaller (without `progressive`: from the last level straight to the input). */
+drn_value drn_net_dual(drn_graph *g, drn_params *p, const drn_config *c, int level, drn_value y);
+int drn_net_dual_stride(const drn_config *c);
 /* Pixels of the LR input around a point that can change the output there. */
 int drn_net_receptive_radius(const drn_config *c);
 

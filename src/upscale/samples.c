@@ -55,26 +55,58 @@ void drn_samples_store(drn_image *out, const float *planar, int32_t pw, int32_t 
     }
 }
 
-/* Copy one band between images of one size and depth. */
-static void copy_band(drn_image *to, int32_t tb, const drn_image *from, int32_t fb)
+drn_status drn_samples_split(drn_image **colour, drn_image **alpha, const drn_image *in, int32_t x, int32_t y,
+                             int32_t w, int32_t h, drn_error *err)
 {
-    size_t s = drn_depth_size(to->depth), n = (size_t)to->width * (size_t)to->height;
-    char *d = (char *)to->data + (size_t)tb * s;
-    const char *p = (const char *)from->data + (size_t)fb * s;
-    for (size_t i = 0; i < n; i++, d += (size_t)to->bands * s, p += (size_t)from->bands * s)
-        memcpy(d, p, s);
+    size_t bands = (size_t)in->bands, colours = bands < 3 ? 1 : 3, n = 0;
+    drn_image *c = NULL, *a = NULL;
+    drn_status st;
+    DRN_CHECK(drn_image_new(&c, w, h, (int32_t)colours, DRN_F32, err));
+    if (bands > colours)
+        DRN_CHECK(drn_image_new(&a, w, h, 1, DRN_F32, err));
+    float *to = c->data, *ta = a ? a->data : NULL;
+    for (int32_t r = 0; r < h; r++) {
+        size_t i = ((size_t)(y + r) * (size_t)in->width + (size_t)x) * bands;
+        for (int32_t k = 0; k < w; k++, i += bands, n++) {
+            for (size_t b = 0; b < colours; b++)
+                to[n * colours + b] = get(in, i + b);
+            if (ta)
+                ta[n] = get(in, i + colours);
+        }
+    }
+    *colour = c;
+    *alpha = a;
+    return DRN_OK;
+done:
+    drn_image_free(c);
+    return st;
 }
 
-drn_status drn_samples_alpha(drn_image *out, const drn_image *in, drn_error *err)
+void drn_samples_merge(drn_image *out, int32_t x, int32_t y, const drn_image *colour, const drn_image *alpha,
+                       int32_t sx, int32_t sy, int32_t w, int32_t h)
 {
-    drn_status st = DRN_OK;
-    drn_image *small = NULL, *large = NULL;
-    DRN_CHECK(drn_image_new(&small, in->width, in->height, 1, in->depth, err));
-    copy_band(small, 0, in, in->bands - 1);
-    DRN_CHECK(drn_imresize_to(&large, small, out->width, out->height, NULL, err));
-    copy_band(out, out->bands - 1, large, 0);
-done:
-    drn_image_free(small);
-    drn_image_free(large);
-    return st;
+    size_t bands = (size_t)out->bands, colours = (size_t)colour->bands;
+    for (int32_t r = 0; r < h; r++) {
+        size_t o = ((size_t)(y + r) * (size_t)out->width + (size_t)x) * bands;
+        size_t i = (size_t)(sy + r) * (size_t)colour->width + (size_t)sx;
+        for (int32_t k = 0; k < w; k++, i++, o += bands) {
+            for (size_t b = 0; b < colours; b++)
+                put(out, o + b, ((const float *)colour->data)[i * colours + b]);
+            if (alpha)
+                put(out, o + colours, ((const float *)alpha->data)[i]);
+        }
+    }
+}
+
+void drn_samples_copy(drn_image *out, int32_t x, int32_t y, const drn_image *in, int32_t sx, int32_t sy,
+                      int32_t w, int32_t h)
+{
+    size_t pixel = (size_t)in->bands * drn_depth_size(in->depth);
+    char *to = (char *)out->data + ((size_t)y * (size_t)out->width + (size_t)x) * pixel;
+    const char *from = (const char *)in->data + ((size_t)sy * (size_t)in->width + (size_t)sx) * pixel;
+    for (int32_t r = 0; r < h; r++) {
+        memcpy(to, from, (size_t)w * pixel);
+        to += (size_t)out->width * pixel;
+        from += (size_t)in->width * pixel;
+    }
 }
