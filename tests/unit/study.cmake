@@ -1,0 +1,1 @@
+drn_test(rademacher SOURCES test_rademacher.c DEPS study)
