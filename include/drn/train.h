@@ -14,7 +14,8 @@ typedef struct drn_train_progress {
     double loss;         /* joint loss of the step (Eq. 7) */
     double primal;       /* primal loss of the last level */
     double lr, grad_norm;
-    double seconds; /* since this process started training */
+    int64_t skipped; /* steps skipped so far because their loss was a spike (train.spike) */
+    double seconds;  /* of training, earlier processes of the run included */
     double steps_per_second;
     double wait_share; /* share of the time spent waiting for data */
     double
@@ -23,6 +24,7 @@ typedef struct drn_train_progress {
     double val_psnr; /* PSNR-Y in dB, standard protocol, on the validation pictures; of the EMA
                         weights */
     double best_psnr;
+    bool out_of_time; /* the time limit ends the run after this step; the checkpoint follows */
 } drn_train_progress;
 
 /** Return false to save a checkpoint and stop. */
@@ -37,6 +39,8 @@ typedef struct drn_train_options {
     const char *const *val; /* validation folders; none: the split "val" of data */
     size_t vals;
     const char *out;       /* folder of the run; created */
+    double max_seconds;    /* stop this process after so long, with a checkpoint; 0: no limit.  The
+                              recipe's train.max_seconds counts the whole run */
     bool resume;           /* go on from out/checkpoint.safetensors */
     drn_train_fn progress; /* may be NULL */
     void *progress_ctx;

@@ -12,6 +12,9 @@ typedef struct drn_loader_options {
     int batch;          /* N */
     int threads;        /* 0: batches are made when asked for */
     int64_t first_step; /* of the first batch */
+    /* Sample i of step t is number t * batch + i + sample_shift (modulo 2^64): runs whose batches
+     * change in size number their samples through with it. */
+    uint64_t sample_shift;
 } drn_loader_options;
 
 typedef struct drn_batch {

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/types.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 /* Offset of the first line that is not of a step in 1..step. */
@@ -21,19 +21,26 @@ static off_t valid_length(FILE *f, int64_t step)
     return end;
 }
 
-drn_status drn_log_open(FILE **out, const char *path, int64_t step, drn_error *err)
+drn_status drn_log_open(FILE **out, const char *path, drn_error *err)
 {
-    FILE *f = fopen(path, "a+");
+    FILE *f = fopen(path, "a+e");
     if (!f)
         return drn_fail(err, DRN_ERR_IO, "%s: %s", path, strerror(errno));
-    rewind(f);
-    if (ftruncate(fileno(f), valid_length(f, step)) != 0) {
-        drn_fail(err, DRN_ERR_IO, "%s: %s", path, strerror(errno));
+    if (flock(fileno(f), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
         fclose(f);
-        return DRN_ERR_IO;
+        return drn_fail(err, DRN_ERR_INVALID, "%s: another process is training this run", path);
     }
-    fseeko(f, 0, SEEK_END);
     *out = f;
+    return DRN_OK;
+}
+
+drn_status drn_log_cut(FILE *log, const char *path, int64_t step, drn_error *err)
+{
+    rewind(log);
+    off_t length = valid_length(log, step);
+    if (ftruncate(fileno(log), length) != 0)
+        return drn_fail(err, DRN_ERR_IO, "%s: %s", path, strerror(errno));
+    fseeko(log, 0, SEEK_END);
     return DRN_OK;
 }
 
@@ -45,6 +52,8 @@ drn_status drn_log_step(FILE *log, const drn_train_progress *p, const char *path
             "\"wait_share\":%.4f,\"memory_mb\":%.1f",
             (long long)p->step, p->loss, p->primal, p->lr, p->grad_norm, p->seconds, p->wait_share,
             p->memory_mb);
+    if (p->skipped)
+        fprintf(log, ",\"skipped\":%lld", (long long)p->skipped);
     if (p->validated)
         fprintf(log, ",\"val_psnr\":%.6f,\"best_psnr\":%.6f", p->val_psnr, p->best_psnr);
     fputs("}\n", log);

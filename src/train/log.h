@@ -6,9 +6,11 @@
 
 #include <stdio.h>
 
-/* Open for appending, after cutting off the lines of steps past `step` (0: all), which a killed run
- * may have left behind its last checkpoint. */
-drn_status drn_log_open(FILE **out, const char *path, int64_t step, drn_error *err);
+/* Open for appending and lock: DRN_ERR_INVALID when another process has the run. */
+drn_status drn_log_open(FILE **out, const char *path, drn_error *err);
+/* Cut off the lines of steps past `step` (0: all), which a killed run may have left behind its last
+ * checkpoint. */
+drn_status drn_log_cut(FILE *log, const char *path, int64_t step, drn_error *err);
 drn_status drn_log_step(FILE *log, const drn_train_progress *p, const char *path, drn_error *err);
 
 #endif

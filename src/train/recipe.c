@@ -3,6 +3,7 @@
 #include "base/fileio.h"
 #include "base/mem.h"
 #include "train/builtin.h"
+#include "train/phase.h"
 
 #include <errno.h>
 #include <math.h>
@@ -64,11 +65,17 @@ static const key keys[] = {
     CHOICE("loss.dual_target", dual_target, "lr", "predicted|lr"),
     BOOL("loss.dual_detach", dual_detach, "true"),
     INT("loss.dual_start", dual_start, "0", 0, 1e15),
+    CHOICE("loss.tail_kind", tail_kind, "mse", LOSSES),
+    INT("loss.tail_start", tail_start, "0", 0, 1e15),
     INT("data.patch", patch, "32", 1, 1024),
     INT("data.batch", batch, "16", 1, 65536),
     BOOL("data.augment", augment, "true"),
     TEXT("data.split", split, "train"),
     BOOL("data.free_only", free_only, "false"),
+    TEXT("data.sizes", sizes, ""),
+    TEXT("data.sources", sources, ""),
+    REAL("data.ratio", ratio, "1", 1e-9, 1),
+    INT("data.ratio_seed", ratio_seed, "1", 0, 9e15),
     INT("data.cache_mb", cache_mb, "1024", 1, 1e6),
     INT("data.prefetch", prefetch, "1", 0, 64),
     INT("train.steps", steps, "100000", 0, 1e15),
@@ -82,6 +89,11 @@ static const key keys[] = {
     REAL("train.beta2", beta2, "0.999", 0, 0.999999999),
     REAL("train.eps", eps, "1e-8", 1e-30, 1),
     REAL("train.clip", clip, "0", 0, 1e9),
+    REAL("train.spike", spike, "0", 0, 1e9),
+    INT("train.accumulate", accumulate, "1", 1, 65536),
+    INT("train.warm_levels_until", warm_levels_until, "0", 0, 1e15),
+    TEXT("train.init_from", init_from, ""),
+    CHOICE("train.init_new", init_new, "random", "random|copy"),
     REAL("train.ema", ema, "0", 0, 0.9999999),
     REAL("train.init_scale", init_scale, "0.1", 0, 10),
     INT("train.seed", seed, "1", 0, 9e15),
@@ -89,6 +101,7 @@ static const key keys[] = {
     INT("train.val_every", val_every, "1000", 0, 1e15),
     INT("train.val_images", val_images, "32", 0, 1e6),
     INT("train.val_crop", val_crop, "0", 0, 1e5),
+    INT("train.val_pictures", val_pictures, "3", 0, 64),
     INT("train.save_every", save_every, "1000", 1, 1e15),
     REAL("train.max_seconds", max_seconds, "0", 0, 1e12),
 };
@@ -343,43 +356,50 @@ drn_status drn_recipe_load(drn_recipe *r, const char *name, drn_error *err)
 /* ---- printing ---- */
 
 /* As few digits as read back to the same number. */
-static void print_real(FILE *f, double v)
+static void real_text(char *out, size_t size, double v)
 {
-    char text[40];
     for (int digits = 6; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, v);
-        if (strtod(text, NULL) == v)
+        snprintf(out, size, "%.*g", digits, v);
+        if (strtod(out, NULL) == v)
             break;
     }
-    fprintf(f, "%s\n", text);
 }
 
-static void print_value(FILE *f, const drn_recipe *r, const key *k)
+static void value_text(char *out, size_t size, const drn_recipe *r, const key *k)
 {
     const char *field = (const char *)r + k->offset, *c = k->choices;
     int64_t n;
     double v;
     if (k->type == KEY_TEXT) {
-        fprintf(f, "\"%s\"\n", field);
+        snprintf(out, size, "\"%s\"", field);
     } else if (k->type == KEY_BOOL) {
-        fprintf(f, "%s\n", *field ? "true" : "false");
+        snprintf(out, size, "%s", *field ? "true" : "false");
     } else if (k->type == KEY_REAL) {
         memcpy(&v, field, sizeof v);
-        print_real(f, v);
+        real_text(out, size, v);
     } else {
         memcpy(&n, field, sizeof n);
         if (k->type == KEY_INT)
-            fprintf(f, "%lld\n", (long long)n);
+            snprintf(out, size, "%lld", (long long)n);
         for (; c && n > 0; n--)
             c = strchr(c, '|') + 1;
         if (c)
-            fprintf(f, "%.*s\n", (int)strcspn(c, "|"), c);
+            snprintf(out, size, "%.*s", (int)strcspn(c, "|"), c);
     }
+}
+
+bool drn_recipe_value(char *out, size_t size, const char **name, const drn_recipe *r, size_t i)
+{
+    if (i >= KEYS)
+        return false;
+    *name = keys[i].name;
+    value_text(out, size, r, &keys[i]);
+    return true;
 }
 
 char *drn_recipe_print(const drn_recipe *r)
 {
-    char *text = NULL, *copy;
+    char *text = NULL, *copy, value[1100];
     size_t size;
     FILE *f = open_memstream(&text, &size);
     if (!f)
@@ -392,8 +412,8 @@ char *drn_recipe_print(const drn_recipe *r)
             section = keys[i].name;
             fprintf(f, "%.*s:\n", (int)n, section);
         }
-        fprintf(f, "%s%s: ", dot ? "  " : "", dot ? dot + 1 : keys[i].name);
-        print_value(f, r, &keys[i]);
+        value_text(value, sizeof value, r, &keys[i]);
+        fprintf(f, "%s%s: %s\n", dot ? "  " : "", dot ? dot + 1 : keys[i].name, value);
     }
     bool ok = fclose(f) == 0;
     copy = ok ? drn_strdup(text) : NULL;
@@ -401,20 +421,36 @@ char *drn_recipe_print(const drn_recipe *r)
     return copy;
 }
 
-drn_status drn_recipe_check(const drn_recipe *r, drn_error *err)
+static drn_status check_size(const drn_recipe *r, int64_t patch, int64_t batch, drn_error *err)
 {
-    if (r->scale != 2 && r->scale != 4 && r->scale != 8)
-        return drn_fail(err, DRN_ERR_INVALID, "recipe: model.scale is %lld, must be 2, 4 or 8",
-                        (long long)r->scale);
-    double values =
-        (double)r->batch * (double)r->patch * (double)r->patch * (double)(r->scale * r->scale);
+    double values = (double)batch * (double)patch * (double)patch * (double)(r->scale * r->scale);
     if (values * (double)r->channels > 1e11)
         return drn_fail(err, DRN_ERR_INVALID,
                         "recipe: batch %lld of %lldx%lld patches with %lld channels is too large",
-                        (long long)r->batch, (long long)r->patch, (long long)r->patch,
+                        (long long)batch, (long long)patch, (long long)patch,
                         (long long)r->channels);
+    return DRN_OK;
+}
+
+drn_status drn_recipe_check(const drn_recipe *r, drn_error *err)
+{
+    drn_batch_sizes sizes;
+    if (r->scale != 2 && r->scale != 4 && r->scale != 8)
+        return drn_fail(err, DRN_ERR_INVALID, "recipe: model.scale is %lld, must be 2, 4 or 8",
+                        (long long)r->scale);
+    DRN_TRY(drn_batch_sizes_parse(&sizes, r->sizes, err));
+    DRN_TRY(check_size(r, r->patch, r->batch, err));
+    for (int i = 0; i < sizes.count; i++)
+        DRN_TRY(check_size(r, sizes.list[i].patch, sizes.list[i].batch, err));
     if (r->lr_min > r->lr && r->schedule == 0)
         return drn_fail(err, DRN_ERR_INVALID, "recipe: train.lr_min %g is above train.lr %g",
                         r->lr_min, r->lr);
+    if (r->warm_levels_until > 0 && !r->progressive)
+        return drn_fail(err, DRN_ERR_INVALID,
+                        "recipe: train.warm_levels_until trains the first blocks alone, which "
+                        "needs model.progressive: true");
+    if (r->spike > 0 && r->spike <= 1)
+        return drn_fail(err, DRN_ERR_INVALID,
+                        "recipe: train.spike is %g, must be 0 (off) or more than 1", r->spike);
     return DRN_OK;
 }

@@ -22,14 +22,20 @@ typedef struct drn_recipe {
     int64_t dual_target; /* 0 predicted, 1 true LR */
     bool dual_detach;
     int64_t dual_start, reduction; /* reduction: 0 mean, 1 sum */
+    int64_t tail_kind, tail_start; /* primal loss from a step on; 0: never */
     /* data */
     int64_t patch, batch, cache_mb, prefetch;
     bool augment, free_only;
     char split[32];
+    char sizes[256];    /* patch and batch of later steps, "STEP:PATCHxBATCH ..." */
+    char sources[1024]; /* folders and packs, "PATH[:WEIGHT], ..." */
+    double ratio;       /* share of the pictures used */
+    int64_t ratio_seed;
     /* train */
     int64_t steps, schedule, warmup, step_every, seed, threads, val_every, val_images, val_crop,
-        save_every;
-    double lr, lr_min, step_factor, beta1, beta2, eps, clip, ema, init_scale, max_seconds;
+        val_pictures, save_every, accumulate, warm_levels_until, init_new;
+    char init_from[512];
+    double lr, lr_min, step_factor, beta1, beta2, eps, clip, ema, init_scale, max_seconds, spike;
 } drn_recipe;
 
 void drn_recipe_defaults(drn_recipe *r);
@@ -48,6 +54,14 @@ drn_status drn_recipe_set(drn_recipe *r, const char *assignment, drn_error *err)
 /* All keys as YAML that loads back to the same recipe: drn_alloc'ed, NULL when memory is refused.
  */
 char *drn_recipe_print(const drn_recipe *r);
+
+/* The i-th key and its value as text; false past the last.  Texts of 1100 bytes always fit. */
+bool drn_recipe_value(char *value, size_t size, const char **name, const drn_recipe *r, size_t i);
+
+/* May a run go on with another value of this key? */
+bool drn_recipe_may_change(const char *name);
+/* "train.lr was 0.001, is 0.0005; ..." for the keys that may not; "" when there are none. */
+void drn_recipe_changes(char *out, size_t size, const drn_recipe *was, const drn_recipe *is);
 
 /* What one key cannot know (dual without weight, patch against memory, ...). */
 drn_status drn_recipe_check(const drn_recipe *r, drn_error *err);

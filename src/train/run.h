@@ -18,7 +18,11 @@ typedef struct drn_run {
     drn_trainer *trainer;
     drn_loader *loader;
     drn_train_progress progress;
+    int64_t sizes_until;          /* step from which the loader must make other batches */
     double start, seconds_before; /* clock at the start; training time of earlier processes */
+    double wait_before;           /* seconds waited for loaders before this one */
+    double max_seconds;           /* of this process; 0: any */
+    char init_note[160];          /* what drn_trainer_init_from() said */
     drn_train_fn report;
     void *report_ctx;
 } drn_run;
@@ -28,6 +32,9 @@ drn_status drn_run_open(drn_run *r, const drn_train_options *o, drn_error *err);
 void drn_run_close(drn_run *r);
 /* Until the end, the time limit or a stop. */
 drn_status drn_run_loop(drn_run *r, drn_error *err);
+
+/* Make the loader of the phase the next step is in. */
+drn_status drn_run_open_loader(drn_run *r, drn_error *err);
 
 /* Write checkpoint and model. */
 drn_status drn_run_save(drn_run *r, drn_error *err);

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static drn_status meta_number(drn_st_writer *w, const char *key, double v, drn_error *err)
 {
@@ -19,6 +20,8 @@ static drn_status add_card(drn_st_writer *w, const drn_run *r, double psnr, drn_
     DRN_TRY(drn_st_writer_meta(w, "drn.recipe", r->recipe_text, err));
     DRN_TRY(meta_number(w, "drn.steps", (double)drn_trainer_steps(r->trainer), err));
     DRN_TRY(meta_number(w, "drn.seconds", r->progress.seconds, err));
+    if (r->init_note[0])
+        DRN_TRY(drn_st_writer_meta(w, "drn.init", r->init_note, err));
     return meta_number(w, "drn.val_psnr_y", psnr, err);
 }
 
@@ -59,11 +62,32 @@ static double number(const drn_safetensors *st, const char *key)
     return text ? strtod(text, NULL) : 0;
 }
 
+/* What the run was started with, against what it is to go on with. */
+static drn_status compare_recipe(const drn_run *r, const drn_safetensors *st, drn_error *err)
+{
+    char changes[360];
+    drn_recipe was;
+    const char *file = drn_safetensors_name(st), *text = drn_safetensors_meta(st, "drn.recipe");
+    if (!text)
+        return DRN_OK;
+    drn_recipe_defaults(&was);
+    DRN_TRY(drn_recipe_parse(&was, text, strlen(text), file, err));
+    drn_recipe_changes(changes, sizeof changes, &was, &r->recipe);
+    if (changes[0])
+        return drn_fail(err, DRN_ERR_INVALID, "%.100s cannot go on with another recipe: %s", file,
+                        changes);
+    return DRN_OK;
+}
+
 drn_status drn_run_restore(drn_run *r, drn_error *err)
 {
     drn_safetensors *st;
     DRN_TRY(drn_safetensors_open(&st, r->checkpoint, err));
     drn_status result = drn_trainer_load(r->trainer, st, err);
+    if (result == DRN_OK)
+        result = compare_recipe(r, st, err);
+    const char *init = drn_safetensors_meta(st, "drn.init");
+    snprintf(r->init_note, sizeof r->init_note, "%s", init ? init : "");
     r->seconds_before = number(st, "drn.seconds");
     r->progress.val_psnr = number(st, "drn.val_psnr_y");
     r->progress.best_psnr = number(st, "drn.checkpoint.best_psnr");

@@ -1,36 +1,29 @@
 #include "train/trainer.h"
 
 #include "base/mem.h"
-#include "models/model.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-static bool wants_dual(const drn_trainer *t)
-{
-    return t->config.model.dual && t->config.dual_weight > 0 && t->adam.t >= t->config.dual_start;
-}
-
-/* The dual terms switch on at a step: then the graph is built anew. */
+/* A graph holds what one phase trains: when the phase changes it is built anew. */
 static drn_status build_graph(drn_trainer *t, drn_error *err)
 {
     const drn_trainer_config *c = &t->config;
+    const drn_phase p = drn_phase_at(c, t->step);
     drn_loss_config loss = c->loss;
     drn_net net;
-    int levels = drn_net_levels(&c->model);
     drn_graph_free(t->graph);
     t->graph = NULL;
-    t->graph_dual = wants_dual(t);
-    loss.dual_weight = t->graph_dual ? c->dual_weight : 0;
+    t->phase = p;
+    loss.kind = p.loss;
+    loss.dual_weight = p.dual ? c->dual_weight : 0;
     DRN_TRY(drn_graph_new(&t->graph, DRN_FLOAT32, err));
-    t->lr = drn_graph_input(t->graph, (drn_shape){c->batch, 3, c->patch, c->patch}, false);
-    for (int l = 0; l < levels; l++) {
-        int32_t side = c->patch << (l + 1);
-        t->target[l] = drn_graph_input(t->graph, (drn_shape){c->batch, 3, side, side}, false);
+    t->lr = drn_graph_input(t->graph, (drn_shape){p.batch, 3, p.patch, p.patch}, false);
+    for (int l = 0; l < p.levels; l++) {
+        int32_t side = p.patch << (l + 1);
+        t->target[l] = drn_graph_input(t->graph, (drn_shape){p.batch, 3, side, side}, false);
     }
-    drn_net_build(&net, t->graph, t->params, &c->model, t->lr, levels - 1);
+    drn_net_build(&net, t->graph, t->params, &c->model, t->lr, p.levels - 1);
     t->loss = drn_net_loss(t->graph, t->params, &c->model, &loss, &net, t->target, &t->primal);
     drn_graph_output(t->graph, t->primal);
     return drn_graph_plan(
@@ -83,83 +76,98 @@ static void feed(drn_trainer *t, drn_value v, const float *data)
            drn_elements(drn_graph_shape(t->graph, v)) * sizeof(float));
 }
 
+/* Start a step: the graph of its phase, gradients zero.  Losses of two phases do not compare. */
+static drn_status begin(drn_trainer *t, drn_error *err)
+{
+    drn_phase here = drn_phase_at(&t->config, t->step);
+    if (t->step > 0) {
+        drn_phase before = drn_phase_at(&t->config, t->step - 1);
+        if (!drn_phase_equal(&before, &here))
+            t->means = 0;
+    }
+    if (!t->graph || !drn_phase_equal(&t->phase, &here))
+        DRN_TRY(build_graph(t, err));
+    t->sum_loss = t->sum_primal = 0;
+    drn_params_zero_grad(t->params);
+    drn_graph_params_changed(t->graph);
+    return DRN_OK;
+}
+
+drn_status drn_trainer_add(drn_trainer *t, const float *lr, const float *const *target,
+                           drn_error *err)
+{
+    if (t->batches == 0)
+        DRN_TRY(begin(t, err));
+    feed(t, t->lr, lr);
+    for (int l = 0; l < t->phase.levels; l++)
+        feed(t, t->target[l], target[l]);
+    drn_graph_forward(t->graph);
+    double loss = (double)*(float *)drn_graph_data(t->graph, t->loss);
+    t->batches = isfinite(loss) ? t->batches + 1 : 0;
+    if (!isfinite(loss))
+        return drn_fail(err, DRN_ERR_NUMERIC, "the loss is not finite at step %lld",
+                        (long long)t->step);
+    t->sum_loss += loss;
+    t->sum_primal += (double)*(float *)drn_graph_data(t->graph, t->primal);
+    drn_graph_backward(t->graph);
+    return DRN_OK;
+}
+
+/* Means over several batches: the sums divided. */
+static void take_mean(drn_trainer *t)
+{
+    float *grad = t->params->grad, share = 1.0f / (float)t->batches;
+    if (t->batches == 1 || t->config.loss.sum)
+        return;
+    t->sum_loss /= t->batches;
+    t->sum_primal /= t->batches;
+    for (size_t i = 0; i < t->params->elements; i++)
+        grad[i] *= share;
+}
+
+/* Whether the loss stands out of its running mean, which then learns of it.  A spike counts only as
+ * large as the limit, so that a loss that stays high is accepted in the end. */
+static bool is_spike(drn_trainer *t, double loss)
+{
+    enum { YOUNG = 20, MEMORY = 200 }; /* steps */
+    double limit = t->config.spike * t->mean;
+    bool spike = t->config.spike > 0 && t->means >= YOUNG && loss > limit;
+    t->means += t->means < MEMORY;
+    t->mean = t->means == 1 ? 0 : t->mean; /* the first of its phase */
+    t->mean += ((spike ? limit : loss) - t->mean) / (double)t->means;
+    return spike;
+}
+
+drn_status drn_trainer_update(drn_trainer *t, drn_step_result *out, drn_error *err)
+{
+    take_mean(t);
+    t->batches = 0;
+    *out = (drn_step_result){.loss = t->sum_loss,
+                             .primal = t->sum_primal,
+                             .rate = drn_schedule_rate(&t->config.schedule, t->step)};
+    out->skipped = is_spike(t, out->loss);
+    if (!out->skipped)
+        DRN_TRY(drn_adam_step(&t->adam, t->params, out->rate, &out->grad_norm, t->pool, err));
+    t->skipped += out->skipped;
+    t->step++;
+    return DRN_OK;
+}
+
 drn_status drn_trainer_step(drn_trainer *t, const float *lr, const float *const *target,
                             drn_step_result *out, drn_error *err)
 {
-    if (t->graph_dual != wants_dual(t))
-        DRN_TRY(build_graph(t, err));
-    feed(t, t->lr, lr);
-    for (int l = 0; l < drn_net_levels(&t->config.model); l++)
-        feed(t, t->target[l], target[l]);
-    drn_graph_params_changed(t->graph);
-    drn_graph_forward(t->graph);
-    out->loss = (double)*(float *)drn_graph_data(t->graph, t->loss);
-    out->primal = (double)*(float *)drn_graph_data(t->graph, t->primal);
-    if (!isfinite(out->loss))
-        return drn_fail(err, DRN_ERR_NUMERIC, "the loss is not finite at step %lld",
-                        (long long)t->adam.t);
-    drn_params_zero_grad(t->params);
-    drn_graph_backward(t->graph);
-    out->rate = drn_schedule_rate(&t->config.schedule, t->adam.t);
-    return drn_adam_step(&t->adam, t->params, out->rate, &out->grad_norm, t->pool, err);
+    DRN_TRY(drn_trainer_add(t, lr, target, err));
+    return drn_trainer_update(t, out, err);
 }
 
 int64_t drn_trainer_steps(const drn_trainer *t)
 {
-    return t->adam.t;
+    return t->step;
 }
 
 const float *drn_trainer_weights(const drn_trainer *t)
 {
     return t->adam.average ? t->adam.average : t->params->value;
-}
-
-drn_status drn_trainer_save(const drn_trainer *t, drn_st_writer *w, drn_error *err)
-{
-    char step[24];
-    snprintf(step, sizeof step, "%lld", (long long)t->adam.t);
-    DRN_TRY(drn_st_writer_meta(w, "drn.checkpoint.step", step, err));
-    DRN_TRY(drn_config_write(w, &t->config.model, err));
-    DRN_TRY(drn_params_write(w, t->params, t->params->value, "w.", DRN_ST_F32, err));
-    DRN_TRY(drn_params_write(w, t->params, t->adam.m, "adam.m.", DRN_ST_F32, err));
-    DRN_TRY(drn_params_write(w, t->params, t->adam.v, "adam.v.", DRN_ST_F32, err));
-    if (t->adam.average)
-        DRN_TRY(drn_params_write(w, t->params, t->adam.average, "ema.", DRN_ST_F32, err));
-    return DRN_OK;
-}
-
-static bool same_architecture(const drn_config *a, const drn_config *b)
-{
-    return a->scale == b->scale && a->channels == b->channels && a->modules == b->modules &&
-           a->progressive == b->progressive && a->dual == b->dual && a->skip == b->skip &&
-           (!a->dual || a->dual_channels == b->dual_channels);
-}
-
-drn_status drn_trainer_load(drn_trainer *t, const drn_safetensors *st, drn_error *err)
-{
-    const char *file = drn_safetensors_name(st),
-               *step = drn_safetensors_meta(st, "drn.checkpoint.step");
-    drn_config c;
-    char *end = NULL;
-    DRN_TRY(drn_config_from_metadata(&c, st, err));
-    long long n = step ? strtoll(step, &end, 10) : -1;
-    if (n < 0 || end == step || *end)
-        return drn_fail(err, DRN_ERR_FORMAT,
-                        "%s: no checkpoint (metadata has no drn.checkpoint.step)", file);
-    if (!same_architecture(&c, &t->config.model))
-        return drn_fail(
-            err, DRN_ERR_FORMAT,
-            "%s: checkpoint of another architecture (x%d, %d channels, %d modules; the recipe has "
-            "x%d, %d, %d)",
-            file, c.scale, c.channels, c.modules, t->config.model.scale, t->config.model.channels,
-            t->config.model.modules);
-    DRN_TRY(drn_params_read(t->params->value, t->params, st, "w.", err));
-    DRN_TRY(drn_params_read(t->adam.m, t->params, st, "adam.m.", err));
-    DRN_TRY(drn_params_read(t->adam.v, t->params, st, "adam.v.", err));
-    if (t->adam.average)
-        DRN_TRY(drn_params_read(t->adam.average, t->params, st, "ema.", err));
-    t->adam.t = n;
-    return DRN_OK;
 }
 
 size_t drn_trainer_bytes(const drn_trainer *t)

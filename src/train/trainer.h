@@ -6,16 +6,23 @@
 #include "io/safetensors.h"
 #include "models/drn_net.h"
 #include "optim/optim.h"
+#include "train/phase.h"
 
 typedef struct drn_trainer_config {
     drn_config model;
     drn_loss_config loss;
     double dual_weight; /* weight of the dual terms from step dual_start on */
     int64_t dual_start;
+    int64_t warm_until;      /* progressive: before this step the first blocks train alone */
+    drn_loss_kind tail_kind; /* primal loss from step tail_start on; 0: never */
+    int64_t tail_start;
     drn_schedule schedule;
     double beta1, beta2, eps, clip, ema;
+    double spike; /* a step whose loss exceeds spike times its running mean is skipped; 0: none */
     double init_scale;
-    int batch, patch; /* samples a step; LR pixels a side */
+    int batch, patch;      /* samples a batch; LR pixels a side; at the start */
+    drn_batch_sizes sizes; /* later */
+    int accumulate;        /* batches a step; 0 is 1 */
     uint64_t seed;
     int threads; /* 0 = all cores */
 } drn_trainer_config;
@@ -25,21 +32,32 @@ typedef struct drn_trainer {
     drn_pool *pool;
     drn_params *params;
     drn_adam adam;
-    drn_graph *graph; /* of the current phase */
-    bool graph_dual;  /* whether it has the dual terms */
+    int64_t step, skipped; /* steps done, those of them that changed nothing; the rest is adam.t */
+    double mean;           /* of the loss, running, over the last `means` steps of this phase */
+    int64_t means;
+    drn_graph *graph; /* of the phase */
+    drn_phase phase;
     drn_value lr, target[DRN_MAX_LEVELS], loss, primal;
+    int batches; /* added for the step under way */
+    double sum_loss, sum_primal;
 } drn_trainer;
 
 typedef struct drn_step_result {
-    double loss, primal; /* joint loss; primal loss of the last level */
+    double loss, primal; /* joint loss; primal loss of the last level that trains */
     double rate, grad_norm;
+    bool skipped; /* the loss was a spike: the weights are as before */
 } drn_step_result;
 
 drn_status drn_trainer_new(drn_trainer **out, const drn_trainer_config *config, drn_error *err);
 void drn_trainer_free(drn_trainer *t);
 
-/* One step; lr[N,3,p,p] and target[l][N,3,p*2^(l+1),...] are plain NCHW in [0,1].  DRN_ERR_NUMERIC:
- * the loss or its gradient is not finite; weights are as before. */
+/* Batches config.accumulate times, then the update: one step.  lr[N,3,p,p] and
+ * target[l][N,3,p*2^(l+1),...] are plain NCHW in [0,1], N and p those of drn_phase_at().
+ * DRN_ERR_NUMERIC: the loss or its gradient is not finite; weights are as before. */
+drn_status drn_trainer_add(drn_trainer *t, const float *lr, const float *const *target,
+                           drn_error *err);
+drn_status drn_trainer_update(drn_trainer *t, drn_step_result *out, drn_error *err);
+/* A step of one batch: both. */
 drn_status drn_trainer_step(drn_trainer *t, const float *lr, const float *const *target,
                             drn_step_result *out, drn_error *err);
 
@@ -54,6 +72,13 @@ drn_status drn_trainer_save(const drn_trainer *t, drn_st_writer *w, drn_error *e
 /* DRN_ERR_FORMAT when the file is of another architecture or broken; the trainer may then be half
  * loaded. */
 drn_status drn_trainer_load(drn_trainer *t, const drn_safetensors *st, drn_error *err);
+
+/* Start from the weights of a model or checkpoint of any scale: tensors of the same name and shape
+ * are copied; blocks and dual models it lacks keep their random start or, with copy_last, begin as
+ * its last one.  what (at least 160 bytes) receives a line about it.  DRN_ERR_FORMAT when not even
+ * the head fits. */
+drn_status drn_trainer_init_from(drn_trainer *t, const drn_safetensors *st, bool copy_last,
+                                 char what[160], drn_error *err);
 
 /* Bytes of activations, gradients and packed weights of the current graph. */
 size_t drn_trainer_bytes(const drn_trainer *t);

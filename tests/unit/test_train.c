@@ -5,10 +5,13 @@
 #include "drn/image.h"
 #include "drn/train.h"
 #include "harness.h"
+#include "io/safetensors.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -128,6 +131,19 @@ static size_t count_lines(const char *dir)
     return lines;
 }
 
+static bool has_line(const char *dir, const char *part)
+{
+    drn_error err = {0};
+    char *path = drn_path_join(dir, "log.jsonl");
+    void *text;
+    size_t n;
+    CHECK_OK(drn_file_read(&text, &n, path, 1 << 30, &err), err);
+    bool found = strstr(text, part);
+    drn_free(text);
+    drn_free(path);
+    return found;
+}
+
 TEST(resume_bits,
      "12 steps equal 7 steps, a stop, and 5 more, to the bit; with any number of threads")
 {
@@ -142,6 +158,107 @@ TEST(resume_bits,
     same_file(a, b, "best.safetensors");
     CHECK_INT(count_lines(a), 12);
     CHECK_INT(count_lines(b), 12);
+    drn_free(a);
+    drn_free(b);
+}
+
+TEST(resume_phases,
+     "so it is with accumulation, skipped steps and every change of phase on the way")
+{
+    drn_error err = {0};
+    char *a = run_dir("phases"), *b = run_dir("phase_parts");
+    const char *set[] = {"data.sizes=6:12x1 11:8x3",  "train.accumulate=2", "train.spike=1.004",
+                         "train.warm_levels_until=9", "loss.tail_start=14", "train.steps=60",
+                         "loss.dual_start=17",        "train.save_every=7", "train.lr=1e-5"};
+    CHECK_OK(train(a, set, 9, false, (stopper){0}, &err), err);
+    for (int64_t stop = 5; stop < 60; stop += 6) /* before, at and after every change */
+        CHECK_INT(train(b, set, 9, stop > 5, (stopper){.at = stop}, &err), DRN_ERR_CANCELLED);
+    CHECK_OK(train(b, set, 9, true, (stopper){0}, &err), err);
+    same_file(a, b, "checkpoint.safetensors");
+    same_file(a, b, "model.safetensors");
+    CHECK_INT(count_lines(a), 60);
+    CHECK_INT(count_lines(b), 60);
+    CHECK(has_line(a, "\"skipped\":"));
+    drn_free(a);
+    drn_free(b);
+}
+
+TEST(changed, "a run goes on only with the recipe it was started with; what differs is named")
+{
+    drn_error err = {0};
+    char *a = run_dir("changed");
+    const char *longer[] = {"train.steps=14", "train.val_every=3", "train.save_every=2", "name=x"},
+               *other[] = {"train.lr=2e-3", "data.batch=3", "train.steps=20"};
+    CHECK_INT(train(a, NULL, 0, false, (stopper){.at = 5}, &err), DRN_ERR_CANCELLED);
+    CHECK_INT(train(a, other, 3, true, (stopper){0}, &err), DRN_ERR_INVALID);
+    CHECK(strstr(err.message, "data.batch was 2, is 3; train.lr was 0.001, is 0.002"));
+    CHECK(!strstr(err.message, "steps"));
+    CHECK_OK(train(a, longer, 4, true, (stopper){0}, &err), err);
+    CHECK_INT(count_lines(a), 14);
+    drn_free(a);
+}
+
+TEST(time_limit, "a time limit ends a run with a checkpoint it goes on from")
+{
+    drn_error err = {0};
+    char *a = run_dir("timed"), *b = run_dir("untimed");
+    const char *data[] = {pictures()};
+    const char *set[] = {"train.steps=200", "train.val_every=0", "train.save_every=1000"};
+    drn_train_options o = {.recipe = recipe(),
+                           .set = set,
+                           .sets = 3,
+                           .data = data,
+                           .datas = 1,
+                           .out = a,
+                           .max_seconds = 1e-3};
+    CHECK_OK(drn_train(&o, &err), err);
+    size_t done = count_lines(a);
+    CHECK(done >= 1 && done < 200);
+    o.resume = true;
+    o.max_seconds = 0;
+    CHECK_OK(drn_train(&o, &err), err);
+    o.resume = false;
+    o.out = b;
+    CHECK_OK(drn_train(&o, &err), err);
+    same_file(a, b, "checkpoint.safetensors");
+    drn_free(a);
+    drn_free(b);
+}
+
+TEST(one_process, "two processes cannot train one run at once")
+{
+    drn_error err = {0};
+    char *a = run_dir("busy"), *log = drn_path_join(a, "log.jsonl");
+    CHECK_INT(train(a, NULL, 0, false, (stopper){.at = 3}, &err), DRN_ERR_CANCELLED);
+    int fd = open(log, O_RDWR);
+    CHECK(fd >= 0 && flock(fd, LOCK_EX) == 0);
+    CHECK_INT(train(a, NULL, 0, true, (stopper){0}, &err), DRN_ERR_INVALID);
+    CHECK(strstr(err.message, "another process"));
+    close(fd);
+    CHECK_INT(count_lines(a), 3);
+    CHECK_OK(train(a, NULL, 0, true, (stopper){0}, &err), err);
+    drn_free(a);
+    drn_free(log);
+}
+
+TEST(borrowed, "a x4 run starts from a x2 run's model and says so in its card")
+{
+    drn_error err = {0};
+    char *a = run_dir("donor"), *b = run_dir("heir"), *best = drn_path_join(a, "model.safetensors");
+    char from[200];
+    snprintf(from, sizeof from, "train.init_from=%s", best);
+    const char *x2[] = {"model.scale=2"}, *x4[] = {from, "train.init_new=copy"};
+    CHECK_OK(train(a, x2, 1, false, (stopper){0}, &err), err);
+    CHECK_INT(train(b, x4, 2, false, (stopper){.at = 4}, &err), DRN_ERR_CANCELLED);
+    CHECK_OK(train(b, NULL, 0, true, (stopper){.at = 0}, &err), err);
+    char *model = drn_path_join(b, "model.safetensors");
+    drn_safetensors *st;
+    CHECK_OK(drn_safetensors_open(&st, model, &err), err);
+    const char *note = drn_safetensors_meta(st, "drn.init");
+    CHECK(note && strstr(note, "14 tensors kept, 12 copied from its last block, 0 new"));
+    drn_safetensors_free(st);
+    drn_free(model);
+    drn_free(best);
     drn_free(a);
     drn_free(b);
 }

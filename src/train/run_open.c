@@ -1,0 +1,218 @@
+/* Opening a run: recipe, network, data, files; fresh or resumed. */
+#include "train/run.h"
+
+#include "base/fileio.h"
+#include "base/mem.h"
+#include "train/log.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static drn_status read_recipe(drn_run *r, const drn_train_options *o, drn_error *err)
+{
+    DRN_TRY(drn_recipe_load(&r->recipe, o->recipe, err));
+    for (size_t i = 0; i < o->sets; i++)
+        DRN_TRY(drn_recipe_set(&r->recipe, o->set[i], err));
+    DRN_TRY(drn_recipe_check(&r->recipe, err));
+    r->recipe_text = drn_recipe_print(&r->recipe);
+    return r->recipe_text ? DRN_OK : drn_fail(err, DRN_ERR_NOMEM, "recipe: out of memory");
+}
+
+static drn_status make_paths(drn_run *r, const char *out, drn_error *err)
+{
+    DRN_TRY(drn_make_dirs(out, err));
+    r->checkpoint = drn_path_join(out, "checkpoint.safetensors");
+    r->model = drn_path_join(out, "model.safetensors");
+    r->best = drn_path_join(out, "best.safetensors");
+    r->log_path = drn_path_join(out, "log.jsonl");
+    if (!r->checkpoint || !r->model || !r->best || !r->log_path)
+        return drn_fail(err, DRN_ERR_NOMEM, "%s: out of memory", out);
+    return DRN_OK;
+}
+
+static drn_trainer_config trainer_config(const drn_recipe *c)
+{
+    return (drn_trainer_config){
+        .model = {.scale = (int)c->scale,
+                  .channels = (int)c->channels,
+                  .modules = (int)c->modules,
+                  .progressive = c->progressive,
+                  .dual = c->dual,
+                  .dual_channels = (int)c->dual_channels,
+                  .skip = (drn_skip)c->skip},
+        .loss = {.kind = (drn_loss_kind)c->loss,
+                 .dual_kind = (drn_loss_kind)c->dual_loss,
+                 .pixel = (drn_loss_kind)c->pixel,
+                 .lambda = c->lambda,
+                 .charbonnier = c->charbonnier,
+                 .sum = c->reduction == 1,
+                 .dual_true_lr = c->dual_target == 1,
+                 .dual_detach = c->dual_detach},
+        .tail_kind = (drn_loss_kind)c->tail_kind,
+        .tail_start = c->tail_start,
+        .warm_until = c->warm_levels_until,
+        .dual_weight = c->dual_weight,
+        .dual_start = c->dual_start,
+        .schedule = {.kind = (drn_schedule_kind)c->schedule,
+                     .lr = c->lr,
+                     .lr_min = c->lr_min,
+                     .warmup = c->warmup,
+                     .steps = c->steps,
+                     .step_every = c->step_every,
+                     .step_factor = c->step_factor},
+        .beta1 = c->beta1,
+        .beta2 = c->beta2,
+        .eps = c->eps,
+        .clip = c->clip,
+        .spike = c->spike,
+        .ema = c->ema,
+        .init_scale = c->init_scale,
+        .batch = (int)c->batch,
+        .patch = (int)c->patch,
+        .accumulate = (int)c->accumulate,
+        .seed = (uint64_t)c->seed,
+        .threads = (int)c->threads,
+    };
+}
+
+static drn_status open_validation(drn_run *r, const drn_train_options *o, drn_error *err)
+{
+    drn_dataset *d = NULL;
+    drn_dataset_options v = {.dirs = o->vals ? o->val : o->data,
+                             .dir_count = o->vals ? o->vals : o->datas,
+                             .split = o->vals ? NULL : "val",
+                             .free_only = r->recipe.free_only && !o->vals};
+    if (r->recipe.val_every == 0)
+        return DRN_OK;
+    for (size_t i = 0; !o->vals && i < o->datas; i++) {
+        char *manifest = drn_path_join(o->data[i], "manifest.csv");
+        bool found = manifest && drn_path_exists(manifest);
+        drn_free(manifest);
+        if (!found)
+            return drn_fail(err, DRN_ERR_INVALID,
+                            "%s has no manifest.csv with a split 'val'; name a validation folder "
+                            "with --val, or "
+                            "set train.val_every=0",
+                            o->data[i]);
+    }
+    DRN_TRY(drn_dataset_open(&d, &v, err));
+    drn_status st =
+        drn_validator_new(&r->validator, d, (int)r->recipe.scale, (size_t)r->recipe.val_images,
+                          (int)r->recipe.val_crop, (int)r->recipe.threads, err);
+    drn_dataset_free(d);
+    return st;
+}
+
+static drn_status open_data(drn_run *r, const drn_train_options *o, drn_error *err)
+{
+    const drn_recipe *c = &r->recipe;
+    drn_dataset_options d = {.dirs = o->data,
+                             .dir_count = o->datas,
+                             .split = c->split,
+                             .free_only = c->free_only,
+                             .cache_bytes = (size_t)c->cache_mb << 20};
+    return drn_dataset_open(&r->data, &d, err);
+}
+
+drn_status drn_run_open_loader(drn_run *r, drn_error *err)
+{
+    const drn_recipe *c = &r->recipe;
+    const drn_trainer_config *t = &r->trainer->config;
+    int64_t step = drn_trainer_steps(r->trainer), first = step * c->accumulate;
+    drn_phase p = drn_phase_at(t, step);
+    drn_loader_options l = {
+        .spec = {(int)c->scale, p.patch, c->augment, (uint64_t)c->seed},
+        .batch = p.batch,
+        .threads = (int)c->prefetch,
+        .first_step = first,
+        /* samples are numbered through the whole run, whatever the batches were */
+        .sample_shift = drn_phase_samples(t, step) - (uint64_t)first * (uint64_t)p.batch,
+    };
+    if (r->loader)
+        r->wait_before += drn_loader_wait(r->loader);
+    drn_loader_free(r->loader);
+    r->loader = NULL;
+    r->sizes_until = drn_phase_next_size(t, step);
+    return drn_loader_new(&r->loader, r->data, &l, err);
+}
+
+/* What a killed process left of the files it was writing. */
+static void sweep(const char *dir)
+{
+    char **names;
+    size_t n;
+    if (drn_dir_list(&names, &n, dir, NULL) != DRN_OK)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        size_t len = strlen(names[i]);
+        char *path = len > 4 && strcmp(names[i] + len - 4, ".tmp") == 0
+                         ? drn_path_join(dir, names[i])
+                         : NULL;
+        if (path)
+            (void)unlink(path);
+        drn_free(path);
+    }
+    drn_list_free(names, n);
+}
+
+static drn_status init_weights(drn_run *r, drn_error *err)
+{
+    drn_safetensors *st;
+    if (!r->recipe.init_from[0])
+        return DRN_OK;
+    DRN_TRY(drn_safetensors_open(&st, r->recipe.init_from, err));
+    drn_status result =
+        drn_trainer_init_from(r->trainer, st, r->recipe.init_new == 1, r->init_note, err);
+    drn_safetensors_free(st);
+    return result;
+}
+
+static drn_status start_or_resume(drn_run *r, const drn_train_options *o, drn_error *err)
+{
+    bool exists = drn_path_exists(r->checkpoint);
+    if (!o->resume && exists)
+        return drn_fail(err, DRN_ERR_INVALID,
+                        "%s exists; go on with --resume, or choose another --out", r->checkpoint);
+    if (o->resume && !exists)
+        return drn_fail(err, DRN_ERR_IO, "%s does not exist; start the run without --resume",
+                        r->checkpoint);
+    DRN_TRY(drn_log_open(&r->log, r->log_path, err));
+    DRN_TRY(o->resume ? drn_run_restore(r, err) : init_weights(r, err));
+    DRN_TRY(drn_log_cut(r->log, r->log_path, drn_trainer_steps(r->trainer), err));
+    sweep(o->out);
+    char *path = drn_path_join(o->out, "recipe.yaml");
+    drn_status st = path ? drn_file_write(path, r->recipe_text, strlen(r->recipe_text), err)
+                         : drn_fail(err, DRN_ERR_NOMEM, "%s: out of memory", o->out);
+    drn_free(path);
+    return st;
+}
+
+drn_status drn_run_open(drn_run *r, const drn_train_options *o, drn_error *err)
+{
+    *r = (drn_run){
+        .report = o->progress, .report_ctx = o->progress_ctx, .max_seconds = o->max_seconds};
+    DRN_TRY(read_recipe(r, o, err));
+    drn_trainer_config c = trainer_config(&r->recipe);
+    DRN_TRY(drn_batch_sizes_parse(&c.sizes, r->recipe.sizes, err));
+    DRN_TRY(drn_trainer_new(&r->trainer, &c, err));
+    DRN_TRY(open_validation(r, o, err));
+    DRN_TRY(make_paths(r, o->out, err));
+    DRN_TRY(open_data(r, o, err));
+    DRN_TRY(start_or_resume(r, o, err));
+    return drn_run_open_loader(r, err);
+}
+
+void drn_run_close(drn_run *r)
+{
+    drn_loader_free(r->loader);
+    drn_dataset_free(r->data);
+    drn_validator_free(r->validator);
+    drn_trainer_free(r->trainer);
+    if (r->log)
+        fclose(r->log);
+    drn_free(r->recipe_text);
+    drn_free(r->checkpoint);
+    drn_free(r->model);
+    drn_free(r->best);
+    drn_free(r->log_path);
+}
