@@ -3,7 +3,8 @@
 #include "base/cpu.h"
 
 extern const drn_conv_impl drn_conv_ref_f32, drn_conv_ref_f64;
-extern const drn_conv_impl drn_conv_avx2_winograd, drn_conv_avx2_winograd_weights;
+extern const drn_conv_impl drn_conv_avx2_winograd4, drn_conv_avx2_winograd6,
+    drn_conv_avx2_winograd_weights;
 extern const drn_conv_impl drn_conv_avx2_direct, drn_conv_avx2_direct_weights;
 
 /* Best first; the reference closes each list. */
@@ -11,8 +12,8 @@ static const drn_conv_impl *const f64_impls[] = {&drn_conv_ref_f64};
 static const drn_conv_impl *const ref_impls[] = {&drn_conv_ref_f32};
 #ifdef DRN_HAVE_AVX2
 static const drn_conv_impl *const avx2_impls[] = {
-    &drn_conv_avx2_winograd, &drn_conv_avx2_winograd_weights, &drn_conv_avx2_direct,
-    &drn_conv_avx2_direct_weights, &drn_conv_ref_f32};
+    &drn_conv_avx2_winograd4, &drn_conv_avx2_winograd6,      &drn_conv_avx2_winograd_weights,
+    &drn_conv_avx2_direct,    &drn_conv_avx2_direct_weights, &drn_conv_ref_f32};
 #endif
 
 #define LIST(list) (*count = sizeof(list) / sizeof *(list), (list))
@@ -36,6 +37,18 @@ const drn_conv_impl *drn_conv_choose(const drn_conv_geom *g, drn_conv_pass pass,
     while (i + 1 < count && !all[i]->supports(g, pass))
         i++;
     return all[i];
+}
+
+const drn_conv_impl *drn_conv_choose_inference(const drn_conv_geom *g)
+{
+    const drn_conv_impl *best = drn_conv_choose(g, DRN_CONV_FORWARD, DRN_FLOAT32);
+#ifdef DRN_HAVE_AVX2
+    double tiles4 = (double)((g->h + 3) / 4) * ((g->w + 3) / 4);
+    double tiles6 = (double)((g->h + 5) / 6) * ((g->w + 5) / 6);
+    if (best == &drn_conv_avx2_winograd4 && tiles6 * 64 < tiles4 * 36) /* products a tile */
+        return &drn_conv_avx2_winograd6;
+#endif
+    return best;
 }
 
 double drn_conv_macs(const drn_conv_geom *g)

@@ -5,14 +5,14 @@
  * The tiles are cut into a fixed number of parts, whatever the threads; each part sums into its own
  * buffer, and the buffers are then added in order. */
 #include "kernels/avx2/unroll.h"
-#include "kernels/avx2/winograd.h"
+#include "kernels/avx2/winograd4.h"
 
 #include <string.h>
 
 enum {
     MAX_PARTS = 8,
     PART_TILES = 128, /* tiles that are worth a part */
-    BLOCK_TILES = 32    /* tiles transformed at once: 32 x 36 x 64 floats are 288 KB */
+    BLOCK_TILES = 32  /* tiles transformed at once: 32 x 36 x 64 floats are 288 KB */
 };
 
 typedef struct job {

@@ -1,17 +1,10 @@
-/* Winograd F(4x4, 3x3) with the points 0, +-sqrt(1/2), +-sqrt(2) and infinity (AVX2).
+/* What the Winograd kernels share: F(m x m, 3x3) for the tile that WINO_OUT says, which the header
+ * of the tile (winograd4.h, winograd6.h) defines before with its transforms of one column.
  *
- * A 4x4 tile of the output is  A^T [ (G w G^T) . (B^T x B) ] A  with x the 6x6 input tile around
- * it:
- *
- *        | 1   0  -5/2  0   1  0 |         | 1    0     0   |          | 1  1    1   1    1   0 |
- *        | 0 -b   -2    a   1  0 |         | -2/3 [1  a a^2]|          | 0  a   -a   b   -b   0 |
- *  B^T = | 0  b   -2   -a   1  0 |     G = | -2/3 [1 -a a^2]|    A^T = | 0 a^2  a^2 b^2  b^2  0 |
- *        | 0 -a   -1/2  b   1  0 |         |  1/6 [1  b b^2]|          | 0 a^3 -a^3 b^3 -b^3  1 |
- *        | 0  a   -1/2 -b   1  0 |         |  1/6 [1 -b b^2]|
- *        | 0  1    0  -5/2  0  1 |         | 0    0     1   |      a = sqrt(1/2), b = sqrt(2)
- *
- * These points keep the transforms small in norm (a b = 1), so the result is nearly as exact as a
- * direct convolution's. */
+ * An m x m tile of the output is  A^T [ (G w G^T) . (B^T x B) ] A,  x the (m+2) x (m+2) input
+ * around it.  With points p0 .. pm and infinity: B^T has the coefficients of the products of (z -
+ * q) over the other points q in its rows, G the rows [1 p p^2] / prod (p - q), A^T the powers of p.
+ */
 #ifndef DRN_KERNELS_AVX2_WINOGRAD_H
 #define DRN_KERNELS_AVX2_WINOGRAD_H
 
@@ -20,16 +13,10 @@
 #include <immintrin.h>
 
 enum {
-    WINO_OUT = 4,  /* side of an output tile */
-    WINO_IN = 6,   /* side of an input tile */
-    WINO_POS = 36, /* products a tile */
-    WINO_TILES =
-        24, /* tiles in a block: its transforms and the weights fit a 1 MB L2 at 64 channels */
-    WINO_VECS = 3 /* most vectors of 8 filters handled together */
+    WINO_IN = WINO_OUT + 2,       /* side of an input tile */
+    WINO_POS = WINO_IN * WINO_IN, /* products a tile */
+    WINO_VECS = 3                 /* most vectors of 8 filters handled together */
 };
-
-#define WINO_A 0.70710678118654752440 /* sqrt(1/2) */
-#define WINO_B 1.41421356237309504880 /* sqrt(2) */
 
 /* Vectors of filters in a group that starts at vector v of vecs: pairs, and one triple when odd. */
 static inline int32_t wino_group(int32_t v, int32_t vecs)
@@ -55,38 +42,14 @@ static inline int32_t wino_tiles(int32_t size)
     return (size + WINO_OUT - 1) / WINO_OUT;
 }
 
-/* out[i*step] = B^T in, one column. */
-__attribute__((always_inline)) static inline void wino_input_1d(float *out, size_t step, __m256 x0,
-                                                                __m256 x1, __m256 x2, __m256 x3,
-                                                                __m256 x4, __m256 x5)
-{
-    const __m256 a = _mm256_set1_ps((float)WINO_A), b = _mm256_set1_ps((float)WINO_B);
-    const __m256 two = _mm256_set1_ps(2), half = _mm256_set1_ps(0.5f), q = _mm256_set1_ps(2.5f);
-    __m256 ea = _mm256_fnmadd_ps(two, x2, x4), oa = _mm256_fnmadd_ps(two, x1, x3);
-    __m256 eb = _mm256_fnmadd_ps(half, x2, x4), ob = _mm256_fnmadd_ps(half, x1, x3);
-    _mm256_storeu_ps(out, _mm256_add_ps(x0, _mm256_fnmadd_ps(q, x2, x4)));
-    _mm256_storeu_ps(out + step, _mm256_fmadd_ps(a, oa, ea));
-    _mm256_storeu_ps(out + 2 * step, _mm256_fnmadd_ps(a, oa, ea));
-    _mm256_storeu_ps(out + 3 * step, _mm256_fmadd_ps(b, ob, eb));
-    _mm256_storeu_ps(out + 4 * step, _mm256_fnmadd_ps(b, ob, eb));
-    _mm256_storeu_ps(out + 5 * step, _mm256_add_ps(x1, _mm256_fnmadd_ps(q, x3, x5)));
-}
-
 /* v[pos*step .. +8] = B^T x B for 8 channels; x[row*row_step + pixel*8]. */
 static inline void wino_input_2d(float *v, size_t step, const float *x, size_t row_step)
 {
     float tmp[WINO_IN][WINO_IN][8];
-    for (int j = 0; j < WINO_IN; j++) {
-        const float *p = x + j * 8;
-        wino_input_1d(tmp[0][j], WINO_IN * 8, _mm256_loadu_ps(p), _mm256_loadu_ps(p + row_step),
-                      _mm256_loadu_ps(p + 2 * row_step), _mm256_loadu_ps(p + 3 * row_step),
-                      _mm256_loadu_ps(p + 4 * row_step), _mm256_loadu_ps(p + 5 * row_step));
-    }
+    for (int j = 0; j < WINO_IN; j++)
+        wino_input_1d(tmp[0][j], WINO_IN * 8, x + j * 8, row_step);
     for (int i = 0; i < WINO_IN; i++)
-        wino_input_1d(v + (size_t)(i * WINO_IN) * step, step, _mm256_loadu_ps(tmp[i][0]),
-                      _mm256_loadu_ps(tmp[i][1]), _mm256_loadu_ps(tmp[i][2]),
-                      _mm256_loadu_ps(tmp[i][3]), _mm256_loadu_ps(tmp[i][4]),
-                      _mm256_loadu_ps(tmp[i][5]));
+        wino_input_1d(v + (size_t)(i * WINO_IN) * step, step, tmp[i][0], 8);
 }
 
 /* The same for a tile that touches the border: a copy with zeros around the image.  plane: one
