@@ -62,8 +62,8 @@ typedef struct drn_conv_impl {
 const drn_conv_impl *drn_conv_choose(const drn_conv_geom *g, drn_conv_pass pass, drn_dtype type);
 
 /* Best implementation of the float32 forward pass where speed counts more than the last bits: may
- * be Winograd with tiles of 6x6, whose error is about four times the others' (3e-6 of the output's
- * rms, where a direct convolution has 5e-7). */
+ * be Winograd with tiles of 6x6, whose error is about four times that of tiles of 4x4 (3.3e-6 of
+ * the output's rms, against 0.8e-6; a direct convolution has 0.4e-6). */
 const drn_conv_impl *drn_conv_choose_inference(const drn_conv_geom *g);
 
 /* All implementations of a type, best first, for tests and benchmarks; the last is the reference.
