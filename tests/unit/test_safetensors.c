@@ -37,7 +37,7 @@ static void expect(const char *header, size_t tail, drn_status code, const char 
     drn_safetensors_free(st);
     if (got != code || (part && !strstr(err.message, part)))
         test_fail(__FILE__, __LINE__, "%s: code %d, expected %d, \"%s\" lacks \"%s\"", header,
-                  (int)got, (int)code, err.message, part);
+                  (int)got, (int)code, err.message, part ? part : "");
     CHECK(code == DRN_OK || strncmp(err.message, "x.safetensors: ", 15) == 0);
     CHECK_INT(drn_mem_current(), before);
 }
