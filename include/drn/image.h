@@ -76,6 +76,21 @@ typedef struct drn_write_options {
 drn_status drn_image_write(const drn_image *image, const char *path,
                            const drn_write_options *options, drn_error *err);
 
+/** drn_image_read() of a file that lies in memory.
+ *  @param data  borrowed.
+ *  @param name  what messages call it; may be NULL.
+ *  @return as drn_image_read().  Thread-safe. */
+drn_status drn_image_decode(drn_image **out, const void *data, size_t size, const char *name,
+                            drn_error *err);
+
+/** drn_image_write() into memory.
+ *  @param data    on success the file's bytes, which the caller frees with drn_image_encoded_free().
+ *  @param suffix  ".png" and so on.
+ *  @return as drn_image_write().  Thread-safe. */
+drn_status drn_image_encode(void **data, size_t *size, const drn_image *image, const char *suffix,
+                            const drn_write_options *options, drn_error *err);
+void drn_image_encoded_free(void *data);
+
 typedef enum drn_border {
     DRN_BORDER_SYMMETRIC = 0, /* newer MATLAB: mirror with the edge sample repeated */
     DRN_BORDER_CLAMP = 1      /* older MATLAB: repeat the edge sample */

@@ -6,22 +6,23 @@ bool drn_codec_available(void)
     return false;
 }
 
-drn_status drn_codec_read(drn_image **out, const char *path, const unsigned char *head, size_t size,
-                          drn_error *err)
+static drn_status refuse(const drn_input *in, drn_error *err)
 {
-    (void)out;
-    (void)head;
-    (void)size;
     return drn_fail(err, DRN_ERR_UNSUPPORTED,
                     "%s: this build reads only binary PNM files (P5, P6); build with libvips",
-                    path);
+                    in->name);
 }
 
-drn_status drn_codec_probe(drn_image *info, const char *path, const unsigned char *head, size_t size,
-                           drn_error *err)
+drn_status drn_codec_read(drn_image **out, const drn_input *in, drn_error *err)
+{
+    (void)out;
+    return refuse(in, err);
+}
+
+drn_status drn_codec_probe(drn_image *info, const drn_input *in, drn_error *err)
 {
     (void)info;
-    return drn_codec_read(NULL, path, head, size, err);
+    return refuse(in, err);
 }
 
 drn_status drn_codec_write(const drn_image *image, const char *tmp, const char *path,
@@ -33,4 +34,16 @@ drn_status drn_codec_write(const drn_image *image, const char *tmp, const char *
     (void)quality;
     return drn_fail(err, DRN_ERR_UNSUPPORTED,
                     "%s: this build writes only .pnm, .ppm and .pgm; build with libvips", path);
+}
+
+drn_status drn_codec_encode(void **data, size_t *size, const drn_image *image,
+                            const drn_format *format, int quality, drn_error *err)
+{
+    (void)data;
+    (void)size;
+    (void)image;
+    (void)quality;
+    return drn_fail(err, DRN_ERR_UNSUPPORTED,
+                    "%s: this build writes only .pnm, .ppm and .pgm; build with libvips",
+                    format->suffix);
 }

@@ -130,21 +130,48 @@ static drn_status write_deep(const drn_image *image, FILE *f, drn_error *err)
     return DRN_OK;
 }
 
+/* Header and samples; what a failed write leaves is for ferror() to tell. */
+static drn_status write_to(FILE *f, const drn_image *image, drn_error *err)
+{
+    fprintf(f, "P%c\n%d %d\n%d\n", image->bands == 1 ? '5' : '6', image->width, image->height,
+            image->depth == DRN_U8 ? 255 : 65535);
+    size_t n = (size_t)image->width * (size_t)image->height * (size_t)image->bands;
+    if (image->depth != DRN_U8)
+        return write_deep(image, f, err);
+    (void)fwrite(image->data, 1, n, f);
+    return DRN_OK;
+}
+
 drn_status drn_pnm_write(const drn_image *image, const char *path, drn_error *err)
 {
     drn_atomic_file a;
     DRN_TRY(drn_atomic_open(&a, path, err));
-    fprintf(a.f, "P%c\n%d %d\n%d\n", image->bands == 1 ? '5' : '6', image->width, image->height,
-            image->depth == DRN_U8 ? 255 : 65535);
-    drn_status st = DRN_OK;
-    size_t n = (size_t)image->width * (size_t)image->height * (size_t)image->bands;
-    if (image->depth == DRN_U8)
-        (void)fwrite(image->data, 1, n, a.f);
-    else
-        st = write_deep(image, a.f, err);
+    drn_status st = write_to(a.f, image, err);
     if (st != DRN_OK) {
         drn_atomic_abort(&a);
         return st;
     }
     return drn_atomic_commit(&a, err);
+}
+
+drn_status drn_pnm_encode(void **data, size_t *size, const drn_image *image, drn_error *err)
+{
+    size_t room = (size_t)image->width * (size_t)image->height * (size_t)image->bands *
+                      drn_depth_size(image->depth) +
+                  64;
+    void *bytes;
+    DRN_TRY(drn_alloc_to(&bytes, room, 1, err));
+    FILE *f = fmemopen(bytes, room, "wb");
+    drn_status st =
+        f ? write_to(f, image, err) : drn_fail(err, DRN_ERR_NOMEM, "pnm: out of memory");
+    long end = f ? ftell(f) : 0;
+    if (f)
+        fclose(f);
+    if (st != DRN_OK) {
+        drn_free(bytes);
+        return st;
+    }
+    *data = bytes;
+    *size = (size_t)end;
+    return DRN_OK;
 }
