@@ -18,13 +18,14 @@ static drn_status lay(drn_image **out, const drn_image *in, int how, drn_error *
 {
     bool swap = how & 4;
     drn_image *image;
-    DRN_TRY(drn_image_new(&image, swap ? in->height : in->width, swap ? in->width : in->height, in->bands,
-                          DRN_F32, err));
+    DRN_TRY(drn_image_new(&image, swap ? in->height : in->width, swap ? in->width : in->height,
+                          in->bands, DRN_F32, err));
     const float *p = in->data;
     size_t bands = (size_t)in->bands;
     for (int32_t y = 0; y < in->height; y++)
         for (int32_t x = 0; x < in->width; x++, p += bands)
-            memcpy((float *)image->data + place(how, x, y, in->width, in->height) * bands, p, bands * sizeof *p);
+            memcpy((float *)image->data + place(how, x, y, in->width, in->height) * bands, p,
+                   bands * sizeof *p);
     *out = image;
     return DRN_OK;
 }
@@ -36,7 +37,8 @@ static void add_back(drn_image *sum, drn_image *squares, const drn_image *laid, 
     size_t bands = (size_t)sum->bands, n = 0;
     for (int32_t y = 0; y < sum->height; y++)
         for (int32_t x = 0; x < sum->width; x++) {
-            const float *p = (const float *)laid->data + place(how, x, y, sum->width, sum->height) * bands;
+            const float *p =
+                (const float *)laid->data + place(how, x, y, sum->width, sum->height) * bands;
             for (size_t b = 0; b < bands; b++, n++) {
                 s[n] += p[b];
                 if (q)
@@ -60,13 +62,15 @@ static drn_status zeros(drn_image **out, const drn_image *in, int scale, drn_err
 {
     drn_image *image;
     DRN_TRY(drn_image_new(&image, in->width * scale, in->height * scale, in->bands, DRN_F32, err));
-    memset(image->data, 0, (size_t)image->width * (size_t)image->height * (size_t)image->bands * sizeof(float));
+    memset(image->data, 0,
+           (size_t)image->width * (size_t)image->height * (size_t)image->bands * sizeof(float));
     *out = image;
     return DRN_OK;
 }
 
-static drn_status add_run(drn_image *sum, drn_image *squares, const drn_image *in, const drn_model *model,
-                          int scale, int how, const drn_upscale_options *o, drn_error *err)
+static drn_status add_run(drn_image *sum, drn_image *squares, const drn_image *in,
+                          const drn_model *model, int scale, int how, const drn_upscale_options *o,
+                          drn_error *err)
 {
     drn_image *laid = NULL, *large = NULL;
     drn_status st;
@@ -80,8 +84,8 @@ done:
 }
 
 drn_status drn_ensemble_upscale(drn_image **out, drn_image **spread, const drn_image *in,
-                                const drn_model *model, int scale, const drn_upscale_options *options,
-                                drn_error *err)
+                                const drn_model *model, int scale,
+                                const drn_upscale_options *options, drn_error *err)
 {
     drn_meter meter = {options->progress, options->progress_ctx, 0, 0};
     drn_image *sum = NULL, *squares = NULL;

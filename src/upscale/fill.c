@@ -25,7 +25,8 @@ static void neighbours(wave *w, size_t i, visit_fn visit, void *ctx)
         for (int32_t dx = -1; dx <= 1; dx++) {
             int32_t nx = x + dx, ny = y + dy;
             if ((dx || dy) && nx >= 0 && ny >= 0 && nx < w->width && ny < w->height)
-                visit(w, i, (size_t)ny * (size_t)w->width + (size_t)nx, dx && dy ? 1.0f : 2.0f, ctx);
+                visit(w, i, (size_t)ny * (size_t)w->width + (size_t)nx, dx && dy ? 1.0f : 2.0f,
+                      ctx);
         }
 }
 
@@ -94,7 +95,10 @@ static void start(wave *w, const float *alpha)
 drn_status drn_fill_hidden(drn_image *colour, const drn_image *alpha, drn_error *err)
 {
     size_t n = (size_t)colour->width * (size_t)colour->height;
-    wave w = {.colour = colour->data, .width = colour->width, .height = colour->height, .bands = colour->bands};
+    wave w = {.colour = colour->data,
+              .width = colour->width,
+              .height = colour->height,
+              .bands = colour->bands};
     drn_status st;
     DRN_CHECK(drn_alloc_to(&w.state, n, 1, err));
     DRN_CHECK(drn_alloc_to(&w.front, n, sizeof *w.front, err));
@@ -145,7 +149,8 @@ void drn_alpha_hold(drn_image *large, const drn_image *alpha, int32_t times)
             range_around(&lo, &hi, alpha, x, y);
             for (int32_t r = 0; r < times; r++) {
                 size_t row = (size_t)y * (size_t)times + (size_t)r;
-                float *p = (float *)large->data + row * (size_t)large->width + (size_t)x * (size_t)times;
+                float *p =
+                    (float *)large->data + row * (size_t)large->width + (size_t)x * (size_t)times;
                 for (int32_t c = 0; c < times; c++)
                     p[c] = p[c] > lo ? p[c] < hi ? p[c] : hi : lo;
             }

@@ -9,8 +9,8 @@
 enum { DRN_FILL_REACH = 24 };
 
 /* colour[h,w,1|3], alpha[h,w,1], f32.  Where alpha is 0, whatever colour an editor left there is
- * replaced by that of the nearest visible pixels, so that neither the network nor a resize carries it
- * across the edge. */
+ * replaced by that of the nearest visible pixels, so that neither the network nor a resize carries
+ * it across the edge. */
 drn_status drn_fill_hidden(drn_image *colour, const drn_image *alpha, drn_error *err);
 
 /* Clamp an enlarged alpha to the range that alpha has within one pixel of the same place before: no

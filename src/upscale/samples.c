@@ -28,19 +28,21 @@ static void put(drn_image *out, size_t i, float v)
         ((uint16_t *)out->data)[i] = (uint16_t)(v * 65535.0f + 0.5f);
 }
 
-void drn_samples_load(float *planar, const drn_image *in, int32_t x, int32_t y, int32_t w, int32_t h)
+void drn_samples_load(float *planar, const drn_image *in, int32_t x, int32_t y, int32_t w,
+                      int32_t h)
 {
     size_t plane = (size_t)w * (size_t)h, bands = (size_t)in->bands;
     for (int32_t r = 0; r < h; r++) {
-        size_t i = ((size_t)(y + r) * (size_t)in->width + (size_t)x) * bands, o = (size_t)r * (size_t)w;
+        size_t i = ((size_t)(y + r) * (size_t)in->width + (size_t)x) * bands,
+               o = (size_t)r * (size_t)w;
         for (int32_t c = 0; c < w; c++, i += bands, o++)
             for (size_t b = 0; b < 3; b++)
                 planar[b * plane + o] = get(in, bands < 3 ? i : i + b);
     }
 }
 
-void drn_samples_store(drn_image *out, const float *planar, int32_t pw, int32_t ph, int32_t sx, int32_t sy,
-                       int32_t x, int32_t y, int32_t w, int32_t h)
+void drn_samples_store(drn_image *out, const float *planar, int32_t pw, int32_t ph, int32_t sx,
+                       int32_t sy, int32_t x, int32_t y, int32_t w, int32_t h)
 {
     size_t plane = (size_t)pw * (size_t)ph, bands = (size_t)out->bands;
     for (int32_t r = 0; r < h; r++) {
@@ -55,8 +57,8 @@ void drn_samples_store(drn_image *out, const float *planar, int32_t pw, int32_t 
     }
 }
 
-drn_status drn_samples_split(drn_image **colour, drn_image **alpha, const drn_image *in, int32_t x, int32_t y,
-                             int32_t w, int32_t h, drn_error *err)
+drn_status drn_samples_split(drn_image **colour, drn_image **alpha, const drn_image *in, int32_t x,
+                             int32_t y, int32_t w, int32_t h, drn_error *err)
 {
     size_t bands = (size_t)in->bands, colours = bands < 3 ? 1 : 3, n = 0;
     drn_image *c = NULL, *a = NULL;
@@ -82,8 +84,8 @@ done:
     return st;
 }
 
-void drn_samples_merge(drn_image *out, int32_t x, int32_t y, const drn_image *colour, const drn_image *alpha,
-                       int32_t sx, int32_t sy, int32_t w, int32_t h)
+void drn_samples_merge(drn_image *out, int32_t x, int32_t y, const drn_image *colour,
+                       const drn_image *alpha, int32_t sx, int32_t sy, int32_t w, int32_t h)
 {
     size_t bands = (size_t)out->bands, colours = (size_t)colour->bands;
     for (int32_t r = 0; r < h; r++) {
@@ -98,12 +100,13 @@ void drn_samples_merge(drn_image *out, int32_t x, int32_t y, const drn_image *co
     }
 }
 
-void drn_samples_copy(drn_image *out, int32_t x, int32_t y, const drn_image *in, int32_t sx, int32_t sy,
-                      int32_t w, int32_t h)
+void drn_samples_copy(drn_image *out, int32_t x, int32_t y, const drn_image *in, int32_t sx,
+                      int32_t sy, int32_t w, int32_t h)
 {
     size_t pixel = (size_t)in->bands * drn_depth_size(in->depth);
     char *to = (char *)out->data + ((size_t)y * (size_t)out->width + (size_t)x) * pixel;
-    const char *from = (const char *)in->data + ((size_t)sy * (size_t)in->width + (size_t)sx) * pixel;
+    const char *from =
+        (const char *)in->data + ((size_t)sy * (size_t)in->width + (size_t)sx) * pixel;
     for (int32_t r = 0; r < h; r++) {
         memcpy(to, from, (size_t)w * pixel);
         to += (size_t)out->width * pixel;

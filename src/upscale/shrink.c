@@ -5,7 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-void drn_shrink_range(int32_t *lo, int32_t *hi, const drn_resize_table *table, int32_t first, int32_t count)
+void drn_shrink_range(int32_t *lo, int32_t *hi, const drn_resize_table *table, int32_t first,
+                      int32_t count)
 {
     size_t taps = (size_t)table->taps;
     const int32_t *index = table->index + (size_t)first * taps;
@@ -17,8 +18,8 @@ void drn_shrink_range(int32_t *lo, int32_t *hi, const drn_resize_table *table, i
 }
 
 /* Row of w pixels from one row of the input; index 0 is sample x0. */
-static void shrink_row(float *out, const float *in, const drn_resize_table *t, int32_t x0, int32_t x, int32_t w,
-                       size_t bands)
+static void shrink_row(float *out, const float *in, const drn_resize_table *t, int32_t x0,
+                       int32_t x, int32_t w, size_t bands)
 {
     size_t taps = (size_t)t->taps;
     const int32_t *index = t->index + (size_t)x * taps;
@@ -34,7 +35,8 @@ static void shrink_row(float *out, const float *in, const drn_resize_table *t, i
 }
 
 /* out[n] = the weighted rows of in[.., n]; index 0 is row y0. */
-static void mix_rows(float *out, const float *in, const drn_resize_table *t, int32_t y0, int32_t y, size_t n)
+static void mix_rows(float *out, const float *in, const drn_resize_table *t, int32_t y0, int32_t y,
+                     size_t n)
 {
     size_t taps = (size_t)t->taps;
     const int32_t *index = t->index + (size_t)y * taps;
@@ -49,8 +51,8 @@ static void mix_rows(float *out, const float *in, const drn_resize_table *t, int
 }
 
 drn_status drn_shrink_window(drn_image **out, const drn_image *in, int32_t ix, int32_t iy,
-                             const drn_resize_table *columns, const drn_resize_table *rows, int32_t x,
-                             int32_t y, int32_t w, int32_t h, drn_error *err)
+                             const drn_resize_table *columns, const drn_resize_table *rows,
+                             int32_t x, int32_t y, int32_t w, int32_t h, drn_error *err)
 {
     size_t bands = (size_t)in->bands, n = (size_t)w * bands;
     drn_image *narrow = NULL, *image = NULL;
@@ -59,7 +61,8 @@ drn_status drn_shrink_window(drn_image **out, const drn_image *in, int32_t ix, i
     DRN_CHECK(drn_image_new(&image, w, h, in->bands, DRN_F32, err));
     for (int32_t r = 0; r < in->height; r++)
         shrink_row((float *)narrow->data + (size_t)r * n,
-                   (const float *)in->data + (size_t)r * (size_t)in->width * bands, columns, ix, x, w, bands);
+                   (const float *)in->data + (size_t)r * (size_t)in->width * bands, columns, ix, x,
+                   w, bands);
     for (int32_t r = 0; r < h; r++)
         mix_rows((float *)image->data + (size_t)r * n, narrow->data, rows, iy, y + r, n);
     *out = image;

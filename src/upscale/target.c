@@ -36,13 +36,14 @@ static int next_scale(const drn_model *model, double wanted)
     return model->config.scale;
 }
 
-static drn_status add_passes(drn_upscale_target *t, int32_t width, int32_t height, const drn_model *model,
-                             double factor, drn_error *err)
+static drn_status add_passes(drn_upscale_target *t, int32_t width, int32_t height,
+                             const drn_model *model, double factor, drn_error *err)
 {
     double total = 1;
     if (factor > DRN_UPSCALE_MAX * (1 + SLACK))
-        return drn_fail(err, DRN_ERR_INVALID, "%dx%d to %dx%d is %.4g times larger; the limit is %d", width,
-                        height, t->width, t->height, factor, DRN_UPSCALE_MAX);
+        return drn_fail(err, DRN_ERR_INVALID,
+                        "%dx%d to %dx%d is %.4g times larger; the limit is %d", width, height,
+                        t->width, t->height, factor, DRN_UPSCALE_MAX);
     while (total < factor * (1 - SLACK)) { /* at most log2(64) passes */
         int s = t->scale[t->passes++] = next_scale(model, factor / total);
         total *= s;
@@ -64,7 +65,8 @@ static drn_status side(int32_t *out, double exact, drn_error *err)
     return DRN_OK;
 }
 
-static drn_status box(drn_upscale_target *t, int32_t w, int32_t h, const drn_upscale_options *o, drn_error *err)
+static drn_status box(drn_upscale_target *t, int32_t w, int32_t h, const drn_upscale_options *o,
+                      drn_error *err)
 {
     double fx = (double)o->width / w, fy = (double)o->height / h;
     if (o->width < 0 || o->height < 0)
@@ -79,8 +81,8 @@ static drn_status box(drn_upscale_target *t, int32_t w, int32_t h, const drn_ups
     return side(&t->height, h * f, err);
 }
 
-static drn_status one_pass(drn_upscale_target *t, int32_t w, int32_t h, const drn_model *model, int scale,
-                           drn_error *err)
+static drn_status one_pass(drn_upscale_target *t, int32_t w, int32_t h, const drn_model *model,
+                           int scale, drn_error *err)
 {
     DRN_TRY(drn_network_check(w, h, model, scale, err));
     *t = (drn_upscale_target){w * scale, h * scale, 1, {scale}, w * scale, h * scale};
@@ -88,7 +90,8 @@ static drn_status one_pass(drn_upscale_target *t, int32_t w, int32_t h, const dr
 }
 
 drn_status drn_upscale_find_target(drn_upscale_target *out, int32_t width, int32_t height,
-                                   const drn_model *model, const drn_upscale_options *options, drn_error *err)
+                                   const drn_model *model, const drn_upscale_options *options,
+                                   drn_error *err)
 {
     drn_upscale_options o = options ? *options : (drn_upscale_options){0};
     drn_upscale_target t = {.net_width = width, .net_height = height};

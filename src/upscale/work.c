@@ -27,10 +27,11 @@ drn_status drn_work_init(drn_work *w, const drn_image *in, const drn_model *mode
     const drn_upscale_target *t = &w->t;
     if (t->width == t->net_width && t->height == t->net_height)
         return DRN_OK;
-    DRN_TRY(drn_resize_table_init(&w->columns, t->net_width, t->width, (double)t->width / t->net_width,
-                                  DRN_BORDER_SYMMETRIC, err));
-    drn_status st = drn_resize_table_init(&w->rows, t->net_height, t->height, (double)t->height / t->net_height,
-                                          DRN_BORDER_SYMMETRIC, err);
+    DRN_TRY(drn_resize_table_init(&w->columns, t->net_width, t->width,
+                                  (double)t->width / t->net_width, DRN_BORDER_SYMMETRIC, err));
+    drn_status st =
+        drn_resize_table_init(&w->rows, t->net_height, t->height, (double)t->height / t->net_height,
+                              DRN_BORDER_SYMMETRIC, err);
     if (st != DRN_OK)
         drn_work_clear(w);
     return st;
@@ -47,7 +48,8 @@ typedef struct axis {
     int32_t in, ins;   /* the same of the input, with the radius around */
 } axis;
 
-static axis axis_of(const drn_work *w, const drn_resize_table *table, int32_t length, int32_t at, int32_t count)
+static axis axis_of(const drn_work *w, const drn_resize_table *table, int32_t length, int32_t at,
+                    int32_t count)
 {
     int32_t lo = at, hi = at + count - 1;
     if (table->out)
@@ -66,7 +68,8 @@ void drn_work_rows(const drn_work *w, int32_t *first, int32_t *n, int32_t y, int
     *n = a.ins;
 }
 
-/* All passes of the network over an f32 image, which is replaced; share of the progress goes to them. */
+/* All passes of the network over an f32 image, which is replaced; share of the progress goes to
+ * them. */
 static drn_status passes(drn_work *w, drn_image **image, double share, drn_error *err)
 {
     double total = 0, cost = 1;
@@ -92,8 +95,8 @@ static drn_status passes(drn_work *w, drn_image **image, double share, drn_error
 }
 
 /* The window of the network's picture that begins at (x, y), shrunk to the wanted size. */
-static drn_status fit(drn_work *w, drn_image **image, const axis *ax, const axis *ay, int32_t x, int32_t y,
-                      int32_t width, int32_t height, bool light, drn_error *err)
+static drn_status fit(drn_work *w, drn_image **image, const axis *ax, const axis *ay, int32_t x,
+                      int32_t y, int32_t width, int32_t height, bool light, drn_error *err)
 {
     drn_image *part, *small;
     if (!w->rows.out)
@@ -102,7 +105,8 @@ static drn_status fit(drn_work *w, drn_image **image, const axis *ax, const axis
     DRN_TRY(drn_image_crop(&part, *image, ax->net - px, ay->net - py, ax->nets, ay->nets, err));
     if (light)
         drn_light_linear(part);
-    drn_status st = drn_shrink_window(&small, part, ax->net, ay->net, &w->columns, &w->rows, x, y, width, height, err);
+    drn_status st = drn_shrink_window(&small, part, ax->net, ay->net, &w->columns, &w->rows, x, y,
+                                      width, height, err);
     drn_image_free(part);
     DRN_TRY(st);
     if (light)
@@ -125,8 +129,10 @@ static drn_status enlarge_alpha(drn_work *w, drn_image **alpha, double share, dr
     if (!flat && w->o.alpha == DRN_ALPHA_NETWORK) {
         DRN_CHECK(drn_image_crop(&large, small, 0, 0, small->width, small->height, err));
         DRN_CHECK(passes(w, &large, share, err));
-    } else { /* of equal samples bicubic makes equal samples, up to rounding, which hold() removes */
-        DRN_CHECK(drn_imresize_to(&large, small, small->width * w->times, small->height * w->times, NULL, err));
+    } else { /* of equal samples bicubic makes equal samples, up to rounding, which hold() removes
+              */
+        DRN_CHECK(drn_imresize_to(&large, small, small->width * w->times, small->height * w->times,
+                                  NULL, err));
         w->meter.done += share;
     }
     drn_alpha_hold(large, small, w->times);
@@ -139,8 +145,8 @@ done:
 }
 
 /* Network and integers only: the window's part of the enlarged crop is the result. */
-static drn_status direct_window(drn_work *w, drn_image *dst, int32_t dst_y, const drn_rows *src, const axis *ax,
-                                const axis *ay, double share, drn_error *err)
+static drn_status direct_window(drn_work *w, drn_image *dst, int32_t dst_y, const drn_rows *src,
+                                const axis *ax, const axis *ay, double share, drn_error *err)
 {
     drn_image *crop = NULL, *large = NULL;
     drn_status st;
@@ -156,15 +162,18 @@ done:
     return st;
 }
 
-drn_status drn_work_window(drn_work *w, drn_image *dst, int32_t dst_y, const drn_rows *src, int32_t x,
-                           int32_t y, int32_t width, int32_t height, double share, drn_error *err)
+drn_status drn_work_window(drn_work *w, drn_image *dst, int32_t dst_y, const drn_rows *src,
+                           int32_t x, int32_t y, int32_t width, int32_t height, double share,
+                           drn_error *err)
 {
-    axis ax = axis_of(w, &w->columns, w->width, x, width), ay = axis_of(w, &w->rows, w->height, y, height);
+    axis ax = axis_of(w, &w->columns, w->width, x, width),
+         ay = axis_of(w, &w->rows, w->height, y, height);
     drn_image *colour = NULL, *alpha = NULL;
     drn_status st;
     if (drn_work_direct(w) && dst->depth == src->image->depth)
         return direct_window(w, dst, dst_y, src, &ax, &ay, share, err);
-    DRN_CHECK(drn_samples_split(&colour, &alpha, src->image, ax.in, ay.in - src->y, ax.ins, ay.ins, err));
+    DRN_CHECK(
+        drn_samples_split(&colour, &alpha, src->image, ax.in, ay.in - src->y, ax.ins, ay.ins, err));
     if (alpha)
         DRN_CHECK(drn_fill_hidden(colour, alpha, err));
     double half = alpha ? share / 2 : share;
@@ -175,7 +184,8 @@ drn_status drn_work_window(drn_work *w, drn_image *dst, int32_t dst_y, const drn
         DRN_CHECK(fit(w, &alpha, &ax, &ay, x, y, width, height, false, err));
     }
     /* without a resize the pictures still have the radius around them */
-    int32_t sx = w->rows.out ? 0 : x - ax.in * w->times, sy = w->rows.out ? 0 : y - ay.in * w->times;
+    int32_t sx = w->rows.out ? 0 : x - ax.in * w->times,
+            sy = w->rows.out ? 0 : y - ay.in * w->times;
     drn_samples_merge(dst, x, y - dst_y, colour, alpha, sx, sy, width, height);
 done:
     drn_image_free(colour);
@@ -190,8 +200,9 @@ int32_t drn_work_side(const drn_work *w, double max_pixels)
     int32_t longest = t->width > t->height ? t->width : t->height;
     if (net <= max_pixels || w->times < 1)
         return longest;
-    double ratio = sqrt((double)t->width * t->height / net); /* result pixels a network pixel, one axis */
-    double least = 4.0 * w->radius * w->times;               /* else most of the work is overlap */
+    double ratio =
+        sqrt((double)t->width * t->height / net); /* result pixels a network pixel, one axis */
+    double least = 4.0 * w->radius * w->times;    /* else most of the work is overlap */
     side = (side > least ? side : least) * ratio;
     return side >= longest ? longest : side < 16 ? 16 : (int32_t)side;
 }

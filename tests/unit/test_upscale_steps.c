@@ -1,5 +1,5 @@
-/* What surrounds the network: sizes, windows, alpha, self-ensemble.  The model's image heads are zero, so
- * it is exactly bicubic interpolation, which imresize can check. */
+/* What surrounds the network: sizes, windows, alpha, self-ensemble.  The model's image heads are
+ * zero, so it is exactly bicubic interpolation, which imresize can check. */
 #include "drn/upscale.h"
 #include "random_model.h"
 #include "upscale/work.h"
@@ -47,7 +47,8 @@ static drn_image *made(int w, int h, int bands, drn_depth depth)
 static double largest_difference(const drn_image *a, const drn_image *b)
 {
     double most = 0;
-    CHECK(a->width == b->width && a->height == b->height && a->bands == b->bands && a->depth == b->depth);
+    CHECK(a->width == b->width && a->height == b->height && a->bands == b->bands &&
+          a->depth == b->depth);
     for (int i = 0; i < a->width * a->height * a->bands; i++) {
         double d = a->depth == DRN_U8    ? ((uint8_t *)a->data)[i] - ((uint8_t *)b->data)[i]
                    : a->depth == DRN_U16 ? ((uint16_t *)a->data)[i] - ((uint16_t *)b->data)[i]
@@ -57,8 +58,8 @@ static double largest_difference(const drn_image *a, const drn_image *b)
     return most;
 }
 
-static void check_target(const drn_model *m, int w, int h, drn_upscale_options o, int width, int height,
-                         const char *scales)
+static void check_target(const drn_model *m, int w, int h, drn_upscale_options o, int width,
+                         int height, const char *scales)
 {
     drn_error err = {0};
     drn_upscale_target t;
@@ -90,8 +91,10 @@ TEST(targets, "factors, sides and boxes become sizes and the fewest passes that 
     check_target(m, 100, 50, (drn_upscale_options){.width = 250}, 250, 125, "4 ");
     check_target(m, 100, 50, (drn_upscale_options){.height = 100}, 200, 100, "2 ");
     check_target(m, 100, 50, (drn_upscale_options){.width = 300, .height = 300}, 300, 300, "4 2 ");
-    check_target(m, 100, 50, (drn_upscale_options){.width = 300, .height = 300, .fit = true}, 300, 150, "4 ");
-    check_target(m, 100, 50, (drn_upscale_options){.width = 999, .height = 75, .fit = true}, 150, 75, "2 ");
+    check_target(m, 100, 50, (drn_upscale_options){.width = 300, .height = 300, .fit = true}, 300,
+                 150, "4 ");
+    check_target(m, 100, 50, (drn_upscale_options){.width = 999, .height = 75, .fit = true}, 150,
+                 75, "2 ");
     check_target(m, 1000, 1, (drn_upscale_options){.width = 10}, 10, 1, "");
     drn_model_free(m);
     drn_model_free(m2);
@@ -102,9 +105,10 @@ TEST(targets_refused, "impossible sizes are refused with numbers")
     drn_error err = {0};
     drn_upscale_target t;
     drn_model *m = bicubic_model(4);
-    static const drn_upscale_options bad[] = {{.factor = 65}, {.factor = -1}, {.factor = NAN}, {.factor = INFINITY},
-                                              {.width = 100000}, {.width = -1}, {.scale = 3}, {.scale = 8},
-                                              {.width = 5, .height = 500, .scale = 2}};
+    static const drn_upscale_options bad[] = {
+        {.factor = 65},       {.factor = -1},    {.factor = NAN},
+        {.factor = INFINITY}, {.width = 100000}, {.width = -1},
+        {.scale = 3},         {.scale = 8},      {.width = 5, .height = 500, .scale = 2}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         int st = drn_upscale_find_target(&t, 7, 7, m, &bad[i], &err);
         if (st != DRN_ERR_INVALID)
@@ -150,7 +154,8 @@ TEST(depths, "any size keeps bands and depth; integers are within one of the flo
             drn_image *in = made(9, 7, bands, (drn_depth)depth), *out;
             drn_upscale_options o = {.width = 20, .height = 11, .linear = bands == 3};
             CHECK_OK(drn_upscale(&out, in, m, &o, &err), err);
-            CHECK(out->width == 20 && out->height == 11 && out->bands == bands && (int)out->depth == depth);
+            CHECK(out->width == 20 && out->height == 11 && out->bands == bands &&
+                  (int)out->depth == depth);
             drn_image_free(in);
             drn_image_free(out);
         }
@@ -158,8 +163,8 @@ TEST(depths, "any size keeps bands and depth; integers are within one of the flo
 }
 
 /* The picture in windows of at most max network pixels. */
-static drn_image *in_windows(const drn_image *in, const drn_model *m, const drn_upscale_options *o, int step,
-                             double max)
+static drn_image *in_windows(const drn_image *in, const drn_model *m, const drn_upscale_options *o,
+                             int step, double max)
 {
     drn_error err = {0};
     drn_work w;
@@ -170,7 +175,8 @@ static drn_image *in_windows(const drn_image *in, const drn_model *m, const drn_
         int rows = w.t.height - y < step ? w.t.height - y : step, first, n;
         drn_image *part;
         drn_work_rows(&w, &first, &n, y, rows);
-        CHECK_OK(drn_image_crop(&part, in, 0, first, in->width, n, &err), err); /* no more than promised */
+        CHECK_OK(drn_image_crop(&part, in, 0, first, in->width, n, &err),
+                 err); /* no more than promised */
         CHECK_OK(drn_work_band(&w, out, 0, &(drn_rows){part, first}, y, rows, max, &err), err);
         drn_image_free(part);
     }
@@ -183,9 +189,15 @@ TEST(windows, "windows of rows give the same picture as the whole, for all kinds
 {
     drn_error err = {0};
     drn_model *m = random_model(&(drn_config){4, 8, 1, true, false, 0, DRN_SKIP_BICUBIC});
-    static const drn_upscale_options kinds[] = {
-        {0}, {.scale = 2}, {.factor = 3}, {.factor = 2.7, .linear = true}, {.factor = 5}, {.factor = 0.4},
-        {.factor = 3, .ensemble = true}, {.factor = 1}, {.width = 300, .height = 200}};
+    static const drn_upscale_options kinds[] = {{0},
+                                                {.scale = 2},
+                                                {.factor = 3},
+                                                {.factor = 2.7, .linear = true},
+                                                {.factor = 5},
+                                                {.factor = 0.4},
+                                                {.factor = 3, .ensemble = true},
+                                                {.factor = 1},
+                                                {.width = 300, .height = 200}};
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
         for (int bands = 3; bands <= 4; bands++) {
             drn_image *in = made(110, 91, bands, DRN_F32), *whole;
@@ -198,7 +210,8 @@ TEST(windows, "windows of rows give the same picture as the whole, for all kinds
             drn_image *parts = in_windows(in, m, &kinds[k], 37, 20000);
             double d = largest_difference(whole, parts);
             if (!(d <= 2e-4))
-                test_fail(__FILE__, __LINE__, "kind %zu, %d bands: windows differ by %g", k, bands, d);
+                test_fail(__FILE__, __LINE__, "kind %zu, %d bands: windows differ by %g", k, bands,
+                          d);
             drn_image_free(whole);
             drn_image_free(parts);
             drn_image_free(in);
@@ -253,7 +266,8 @@ static void disc_pictures(drn_image **ideal, drn_image **small, double soft, flo
 }
 
 /* Largest and mean error of a over a background against the ideal over it. */
-static void over(double *most, double *mean, const drn_image *a, const drn_image *ideal, double ground)
+static void over(double *most, double *mean, const drn_image *a, const drn_image *ideal,
+                 double ground)
 {
     const float *p = a->data, *q = ideal->data;
     *most = *mean = 0;
@@ -286,11 +300,13 @@ static drn_image *best(const drn_image *small, const drn_image *ideal)
     return b;
 }
 
-TEST(no_fringes, "edges over black and over white are as good as with the true colours, hard or soft")
+TEST(no_fringes,
+     "edges over black and over white are as good as with the true colours, hard or soft")
 {
     drn_error err = {0};
     drn_model *m = bicubic_model(4);
-    for (int kind = 0; kind < 4; kind++) { /* hard and soft edges, black or white under the clear part */
+    for (int kind = 0; kind < 4;
+         kind++) { /* hard and soft edges, black or white under the clear part */
         double soft = kind & 1 ? 24 : 1;
         drn_image *ideal, *small, *out;
         disc_pictures(&ideal, &small, soft, kind & 2 ? 1.0f : 0.0f);
@@ -301,10 +317,12 @@ TEST(no_fringes, "edges over black and over white are as good as with the true c
             over(&most, &mean, out, ideal, ground);
             over(&most_good, &mean_good, good, ideal, ground);
             over(&most_bad, &mean_bad, bad, ideal, ground);
-            printf("# edge %2g, hidden %d, over %d: largest %.4f mean %.5f; true colours %.4f %.5f; careless %.4f %.5f\n",
+            printf("# edge %2g, hidden %d, over %d: largest %.4f mean %.5f; true colours %.4f "
+                   "%.5f; careless %.4f %.5f\n",
                    soft, kind >> 1, ground, most, mean, most_good, mean_good, most_bad, mean_bad);
             CHECK(most <= most_good + 0.02 && mean <= mean_good * 1.15 + 1e-4);
-            /* a fringe is what the careless way shows over the ground that the hidden colour is not */
+            /* a fringe is what the careless way shows over the ground that the hidden colour is not
+             */
             if (ground != kind >> 1 && soft == 1)
                 CHECK(most_bad > 2 * most || mean_bad > 1.3 * mean);
         }
@@ -333,7 +351,8 @@ TEST(alpha_exact, "opaque stays opaque, clear stays clear, and hidden colours ch
     for (int i = 0; i < 160 * 120; i++) {
         CHECK_INT(((uint8_t *)opaque->data)[4 * i + 3], 255);
         for (int b = 0; b < 3; b++)
-            CHECK_NEAR(((uint8_t *)opaque->data)[4 * i + b], ((uint8_t *)plain->data)[3 * i + b], 1);
+            CHECK_NEAR(((uint8_t *)opaque->data)[4 * i + b], ((uint8_t *)plain->data)[3 * i + b],
+                       1);
     }
     for (int t = 0; t < 2; t++) { /* the right half is clear, with different colours under it */
         for (int i = 0; i < 40 * 30; i++)
@@ -341,7 +360,8 @@ TEST(alpha_exact, "opaque stays opaque, clear stays clear, and hidden colours ch
                 memset(p + 4 * i, t ? 255 : i % 251, 3);
                 p[4 * i + 3] = 0;
             }
-        CHECK_OK(drn_upscale(&out[t], in, m, &(drn_upscale_options){.alpha = (drn_alpha)t}, &err), err);
+        CHECK_OK(drn_upscale(&out[t], in, m, &(drn_upscale_options){.alpha = (drn_alpha)t}, &err),
+                 err);
     }
     for (int i = 0; i < 160 * 120; i++) {
         const uint8_t *a = (uint8_t *)out[0]->data + 4 * i, *b = (uint8_t *)out[1]->data + 4 * i;
@@ -372,7 +392,8 @@ static drn_image *mirrored(const drn_image *in)
     return out;
 }
 
-TEST(ensemble, "the self-ensemble of a mirrored picture is the mirrored ensemble, the network's is not")
+TEST(ensemble,
+     "the self-ensemble of a mirrored picture is the mirrored ensemble, the network's is not")
 {
     drn_error err = {0};
     drn_model *m = random_model(&(drn_config){4, 8, 1, true, false, 0, DRN_SKIP_BICUBIC});
@@ -415,7 +436,8 @@ TEST(progress, "progress never goes back and ends at 1, through passes, ensemble
     drn_model *m = bicubic_model(2);
     drn_image *in = made(31, 29, 4, DRN_U8), *out;
     watch w = {0, 0, true};
-    drn_upscale_options o = {.factor = 6, .ensemble = true, .tile = 16, .progress = watching, .progress_ctx = &w};
+    drn_upscale_options o = {
+        .factor = 6, .ensemble = true, .tile = 16, .progress = watching, .progress_ctx = &w};
     CHECK_OK(drn_upscale(&out, in, m, &o, &err), err);
     CHECK(w.ordered && w.last == 1 && w.calls > 100);
     drn_image_free(in);
