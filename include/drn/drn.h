@@ -28,6 +28,7 @@
 #include "drn/metrics.h"
 #include "drn/model.h"
 #include "drn/status.h"
+#include "drn/study.h"
 #include "drn/train.h"
 #include "drn/upscale.h"
 
