@@ -6,17 +6,19 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 typedef struct options {
-    const char *recipe, *out;
+    const char *recipe, *out, *max_time;
     text_list data, val, set;
     bool resume, quiet;
 } options;
 
 static const opt table[] = {
     OPT(TEXT, recipe, "recipe", 0, .arg = "FILE", .required = true,
-        .doc = "what to train and how: a file, or a built-in recipe such as compact-x4 or paper-x4"),
+        .doc =
+            "what to train and how: a file, or a built-in recipe such as compact-x4 or paper-x4"),
     OPT(LIST, data, "data", 0, .arg = "DIR", .required = true,
         .doc = "folder of high-resolution pictures; may be given several times"),
     OPT(LIST, val, "val", 0, .arg = "DIR",
@@ -26,6 +28,8 @@ static const opt table[] = {
         .doc = "folder of the run: model, checkpoint, log; created"),
     OPT(LIST, set, "set", 0, .arg = "KEY=VALUE",
         .doc = "change a key of the recipe, for example train.lr=5e-4"),
+    OPT(TEXT, max_time, "max-time", 0, .arg = "TIME",
+        .doc = "stop after so long with a checkpoint, for example 90 (seconds), 45m, 7h30m or 2d"),
     OPT(FLAG, resume, "resume", 0,
         .doc = "go on from the checkpoint in the run's folder, to the same bits"),
     OPT(FLAG, quiet, "quiet", 'q', .doc = "no progress line"),
@@ -67,22 +71,27 @@ static void catch_signals(void)
 typedef struct view {
     bool live, quiet;
     double shown; /* seconds at the last line */
+    drn_train_progress last;
 } view;
 
 static void print_progress(const drn_train_progress *p, const char *end)
 {
     double left = p->steps_per_second > 0 ? (double)(p->steps - p->step) / p->steps_per_second : 0;
+    char skipped[40] = "";
+    if (p->skipped)
+        snprintf(skipped, sizeof skipped, "  skipped %lld", (long long)p->skipped);
     fprintf(stderr,
             "step %lld/%lld  %.2f it/s  ETA %d:%02d:%02d  loss %.5f  lr %.2g  PSNR %.3f (best "
-            "%.3f)  %.0f MiB%s",
+            "%.3f)  busy %.1f %%  %.0f MiB%s%s",
             (long long)p->step, (long long)p->steps, p->steps_per_second, (int)(left / 3600),
             (int)(left / 60) % 60, (int)left % 60, p->loss, p->lr, p->val_psnr, p->best_psnr,
-            p->memory_mb, end);
+            100 * (1 - p->wait_share), p->memory_mb, skipped, end);
 }
 
 static bool on_progress(void *ctx, const drn_train_progress *p)
 {
     view *v = ctx;
+    v->last = *p;
     if (interrupted)
         return false;
     double pause = v->live ? 0.25 : 30;
@@ -93,6 +102,25 @@ static bool on_progress(void *ctx, const drn_train_progress *p)
         print_progress(p, v->live && !p->validated ? "" : "\n");
     }
     return true;
+}
+
+/* "7h30m" or "90" in seconds; ends the program when it is neither. */
+static double parse_time(const char *text)
+{
+    double all = 0, unit = 0;
+    for (const char *p = text; *p;) {
+        char *end;
+        double v = strtod(p, &end);
+        unit = *end == 'd' ? 86400 : *end == 'h' ? 3600 : *end == 'm' ? 60 : 1;
+        if (end == p || !(v >= 0) || (*end && !strchr("dhms", *end)))
+            cli_usage(&cmd_train, "--max-time wants a time like 90, 45m, 7h30m or 2d, not '%s'",
+                      text);
+        all += v * unit;
+        p = end + (*end != 0);
+    }
+    if (!(all > 0 && all < 1e12))
+        cli_usage(&cmd_train, "--max-time wants a time above 0, not '%s'", text);
+    return all;
 }
 
 static int run(int argc, char **argv)
@@ -112,6 +140,7 @@ static int run(int argc, char **argv)
         .val = o.val.items,
         .vals = (size_t)o.val.count,
         .out = o.out,
+        .max_seconds = o.max_time ? parse_time(o.max_time) : 0,
         .resume = o.resume,
         .progress = on_progress,
         .progress_ctx = &v,
@@ -124,5 +153,8 @@ static int run(int argc, char **argv)
         fprintf(stderr, "drn: stopped; checkpoint saved, go on with --resume\n");
         return EXIT_FAILED;
     }
+    if (st == DRN_OK && v.last.out_of_time && !o.quiet)
+        fprintf(stderr, "drn: time is up at step %lld of %lld; go on with --resume\n",
+                (long long)v.last.step, (long long)v.last.steps);
     return st == DRN_OK ? EXIT_OK : cli_fail(&err);
 }

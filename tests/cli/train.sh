@@ -1,0 +1,56 @@
+. "$SOURCE/tests/cli/lib.sh"
+# A run from the command line: its files, its limits, what it refuses.
+
+mkdir pictures && cp photo.png photo.jpg pictures
+cat >tiny.yaml <<'END'
+name: tiny
+model: {scale: 2, channels: 4, modules: 1}
+data: {patch: 8, batch: 2}
+train: {steps: 6, val_every: 3, save_every: 2, threads: 1}
+END
+train() { "$DRN" train --recipe tiny.yaml --data pictures --val pictures "$@"; }
+
+run 0 train --out a -q
+[ ! -s err ] || fail "not quiet"
+for f in recipe.yaml log.jsonl checkpoint.safetensors model.safetensors best.safetensors; do
+    [ -s "a/$f" ] || fail "no a/$f"
+done
+equal "$(wc -l <a/log.jsonl)" 6
+sed -n 6p a/log.jsonl >last.json
+equal "$(json last.json step)" 6
+run 0 "$DRN" upscale grey.png -o grey2.png -m a/model.safetensors
+# The recipe as it was used runs again to the same bits of the log's losses.
+run 0 "$DRN" train --recipe a/recipe.yaml --data pictures --val pictures --out again
+has err 'busy [0-9.]* %'
+cut -d, -f1-5 a/log.jsonl >one && cut -d, -f1-5 again/log.jsonl >two
+same one two
+
+run 0 train --out timed --set train.steps=100000 --set train.val_every=0 --max-time 0.2
+has err 'time is up at step [0-9]* of 100000; go on with --resume'
+run 0 train --out timed --set train.steps=100000 --set train.val_every=0 --max-time 0.1s --resume -q
+for time in 0 x 5x -3 '' nan; do
+    run 2 train --out b --max-time "$time"
+    has err -- '--max-time wants a time'
+done
+
+bad 'a/checkpoint.safetensors exists; go on with --resume' train --out a -q
+bad 'nothing/checkpoint.safetensors does not exist; start the run without' train --out nothing --resume -q
+bad 'train.lr was 0.001, is 0.5' train --out a --resume -q --set train.lr=0.5
+bad 'architecture' train --out a --resume -q --set model.channels=5
+printf 'model:\n  chanels: 3\n' >wrong.yaml
+bad "wrong.yaml:2: unknown key 'model.chanels'" "$DRN" train --recipe wrong.yaml --data pictures --out b -q
+bad "data.batch is 'two'" train --out b -q --set data.batch=two
+bad "'5:9' is not of the form STEP:PATCHxBATCH" train --out b -q --set data.sizes=5:9
+mkdir none
+bad 'none: no pictures' "$DRN" train --recipe tiny.yaml --data none --val pictures --out b -q
+bad 'none: no pictures' "$DRN" train --recipe tiny.yaml --data pictures --val none --out b -q
+bad "no manifest.csv with a split 'val'; name a validation folder with --val" \
+    "$DRN" train --recipe tiny.yaml --data pictures --out b -q
+mkdir broken && head -c 900 photo.png >broken/a.png && echo text >broken/b.png
+bad 'no validation picture is usable; last: broken/' \
+    "$DRN" train --recipe tiny.yaml --data pictures --val broken --out b -q
+bad 'no picture is readable and at least 16x16 pixels; last: broken/' \
+    "$DRN" train --recipe tiny.yaml --data broken --val pictures --out c -q
+head -c 700 a/checkpoint.safetensors >cut && mkdir d && mv cut d/checkpoint.safetensors
+bad 'd/checkpoint.safetensors' train --out d --resume -q
+finish
