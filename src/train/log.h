@@ -12,5 +12,7 @@ drn_status drn_log_open(FILE **out, const char *path, drn_error *err);
  * checkpoint. */
 drn_status drn_log_cut(FILE *log, const char *path, int64_t step, drn_error *err);
 drn_status drn_log_step(FILE *log, const drn_train_progress *p, const char *path, drn_error *err);
+/* Lines so far are on the disk. */
+drn_status drn_log_flush(FILE *log, const char *path, drn_error *err);
 
 #endif

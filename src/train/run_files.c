@@ -2,6 +2,7 @@
 #include "train/run.h"
 
 #include "models/model.h"
+#include "train/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,17 +41,19 @@ done:
     return st;
 }
 
+/* The checkpoint comes last: whoever goes on from it finds the log and the model that belong to it,
+ * or to a later step that will be made again. */
 drn_status drn_run_save(drn_run *r, drn_error *err)
 {
     drn_st_writer *w;
     drn_status st = DRN_OK;
+    DRN_TRY(drn_log_flush(r->log, r->log_path, err));
     DRN_TRY(drn_st_writer_new(&w, err));
+    DRN_CHECK(drn_run_export(r, r->model, r->progress.val_psnr, err));
     DRN_CHECK(drn_trainer_save(r->trainer, w, err));
     DRN_CHECK(add_card(w, r, r->progress.val_psnr, err));
     DRN_CHECK(meta_number(w, "drn.checkpoint.best_psnr", r->progress.best_psnr, err));
     DRN_CHECK(drn_st_writer_write(w, r->checkpoint, err));
-    DRN_CHECK(drn_run_export(r, r->model, r->progress.val_psnr, err));
-    fflush(r->log);
 done:
     drn_st_writer_free(w);
     return st;

@@ -14,6 +14,16 @@ END
 train() { exec "$DRN" train --recipe tiny.yaml --data pictures --val pictures -q "$@"; }
 # The tensors' bytes; the seconds in the header before them differ.
 tensors() { tail -c +$((9 + $(od -An -tu8 -N8 "$1"))) "$1"; }
+same_run() {
+    for f in checkpoint model best; do
+        tensors "whole/$f.safetensors" >"whole.$f"
+        tensors "$1/$f.safetensors" >"parts.$f"
+        same "whole.$f" "parts.$f"
+    done
+    cut -d, -f1-5 whole/log.jsonl >whole.log
+    cut -d, -f1-5 "$1/log.jsonl" >parts.log
+    same whole.log parts.log
+}
 
 start=$(date +%s%N)
 (train --out whole) || fail "the whole run failed"
@@ -23,7 +33,7 @@ span=$(($(date +%s%N) - start))
 # Moments spread over the time that a run takes, however fast this machine is.
 moments=$(awk -v n="$kills" -v span="$span" -v seed="${SEED:-$$}" 'BEGIN {
     srand(seed)
-    for (i = 0; i < n; i++) printf "%.4f\n", 0.02 + rand() * span / 1e9 * 2.5 / (1 + n / 8) }')
+    for (i = 0; i < n; i++) printf "%.4f\n", 0.02 + rand() * span / 1e9 * 3 / (2 + n / 4) }')
 echo "seed ${SEED:-$$}, whole run $((span / 1000000)) ms"
 died=0 early=0
 for moment in $moments; do
@@ -38,28 +48,19 @@ for moment in $moments; do
     wait "$pid" 2>/dev/null || code=$?
     case $code in
     137) died=$((died + 1)) ;;
-    0) rm -rf done.parts && mv parts done.parts && early=$((early + 1)) ;; # finished: begin anew
+    0) # finished before: look at it and begin anew
+        early=$((early + 1))
+        same_run parts
+        rm -rf parts
+        ;;
     *) fail "exit code $code" ;;
     esac
-    if [ "$code" -eq 0 ]; then
-        for f in checkpoint model best; do
-            tensors whole/$f.safetensors >w
-            tensors done.parts/$f.safetensors >p
-            same w p
-        done
-    fi
 done
 resume=
 [ ! -e parts/checkpoint.safetensors ] || resume=--resume
 # shellcheck disable=SC2086
 (train --out parts $resume) || fail "the last part failed"
-for f in checkpoint model best; do
-    tensors whole/$f.safetensors >w
-    tensors parts/$f.safetensors >p
-    same w p
-done
-cut -d, -f1-5 whole/log.jsonl >w && cut -d, -f1-5 parts/log.jsonl >p
-same w p
+same_run parts
 echo "$died kills, $early runs that were done before"
 [ "$died" -gt $((kills / 2)) ] || fail "only $died of $kills kills hit a running process"
 finish
