@@ -102,7 +102,7 @@ typedef struct drn_adapt_options {
 /** Fine-tune a model on LR pictures that have no originals: each step minimises, with Eq. 6's
  * terms, the primal and dual loss of a batch of pairs (if any) plus the dual loss of a batch
  * without.
- *  @return DRN_OK | DRN_ERR_CANCELLED (nothing written) | DRN_ERR_INVALID (among others: neither
+ *  @return DRN_OK | DRN_ERR_CANCELLED (no model written) | DRN_ERR_INVALID (among others: neither
  * pairs nor a dual model) | DRN_ERR_IO | DRN_ERR_NUMERIC | DRN_ERR_NOMEM. */
 drn_status drn_adapt(const drn_adapt_options *options, drn_error *err);
 
