@@ -16,7 +16,8 @@ typedef enum drn_status {
     DRN_ERR_UNSUPPORTED = 5, /* correct, but this build or model cannot do it */
     DRN_ERR_CANCELLED = 6,   /* a callback or a signal asked to stop */
     DRN_ERR_NUMERIC = 7,     /* NaN or infinity where a finite number is needed */
-    DRN_ERR_INTERNAL = 8     /* a bug of this library */
+    DRN_ERR_INTERNAL = 8,    /* a bug of this library */
+    DRN_ERR_DEVICE = 9       /* the GPU or its driver is missing, too old, or failed */
 } drn_status;
 
 /** The message that belongs to a failure.  Zero-initialise it; callers own it. */

@@ -9,6 +9,7 @@ const char *drn_status_name(drn_status code)
         "DRN_OK",          "DRN_ERR_INVALID",     "DRN_ERR_NOMEM",
         "DRN_ERR_IO",      "DRN_ERR_FORMAT",      "DRN_ERR_UNSUPPORTED",
         "DRN_ERR_CANCELLED", "DRN_ERR_NUMERIC",   "DRN_ERR_INTERNAL",
+        "DRN_ERR_DEVICE",
     };
     if ((int)code < 0 || (size_t)code >= sizeof names / sizeof names[0])
         return "unknown status";

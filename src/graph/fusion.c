@@ -1,4 +1,5 @@
-/* conv2d -> activation and conv2d -> add become one node whose kernel does all in its store. */
+/* conv2d -> activation, conv2d -> add and, in inference, conv2d -> pixel shuffle become one node whose
+ * kernel does all in its store. */
 #include "graph/internal.h"
 
 size_t drn_graph_uses(const drn_graph *g, drn_value v)
@@ -30,7 +31,7 @@ static void take_over(drn_graph *g, node *conv, node *user)
 
 static bool absorb_activation(drn_graph *g, node *conv, node *user)
 {
-    if (user->op != &drn_op_leaky_relu || conv->attr.activate || conv->attr.residual)
+    if (user->op != &drn_op_leaky_relu || conv->attr.activate || conv->attr.residual || conv->attr.factor)
         return false;
     conv->attr.activate = true;
     conv->attr.slope = user->attr.slope;
@@ -42,7 +43,7 @@ static bool absorb_activation(drn_graph *g, node *conv, node *user)
  * sign from a sum, so both together are for inference only. */
 static bool absorb_residual(drn_graph *g, node *conv, node *user)
 {
-    if (user->op != &drn_op_add || conv->attr.residual || conv->inputs >= DRN_MAX_INPUTS ||
+    if (user->op != &drn_op_add || conv->attr.residual || conv->attr.factor || conv->inputs >= DRN_MAX_INPUTS ||
         (conv->attr.activate && g->training))
         return false;
     drn_value other = user->in[0] == conv->out ? user->in[1] : user->in[0];
@@ -55,6 +56,15 @@ static bool absorb_residual(drn_graph *g, node *conv, node *user)
     return true;
 }
 
+static bool absorb_shuffle(drn_graph *g, node *conv, node *user)
+{
+    if (user->op != &drn_op_pixel_shuffle || g->training || conv->attr.residual || conv->attr.factor)
+        return false;
+    conv->attr.factor = user->attr.factor;
+    take_over(g, conv, user);
+    return true;
+}
+
 void drn_graph_fuse(drn_graph *g)
 {
     for (size_t i = 0; i < g->node_count; i++) {
@@ -62,7 +72,8 @@ void drn_graph_fuse(drn_graph *g)
         if (conv->dead || conv->op != &drn_op_conv2d)
             continue;
         for (node *user; (user = only_user(g, conv->out));)
-            if (!absorb_activation(g, conv, user) && !absorb_residual(g, conv, user))
+            if (!absorb_activation(g, conv, user) && !absorb_residual(g, conv, user) &&
+                !absorb_shuffle(g, conv, user))
                 break;
     }
 }

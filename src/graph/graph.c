@@ -17,6 +17,8 @@ void drn_graph_free(drn_graph *g)
 {
     if (!g)
         return;
+    if (g->run)
+        g->backend->close(g->run);
     drn_free(g->values);
     drn_free(g->nodes);
     drn_free(g->arena);
@@ -225,6 +227,9 @@ drn_status drn_graph_prepare(drn_graph *g, const drn_plan_options *o, drn_error 
 drn_status drn_graph_plan(drn_graph *g, const drn_plan_options *o, drn_error *err)
 {
     DRN_TRY(drn_graph_prepare(g, o, err));
+    g->backend = o->backend;
+    if (g->backend)
+        return g->backend->open(&g->run, g, o->device, err);
     DRN_TRY(drn_alloc_to(&g->arena, g->arena_bytes + 64, 1, err));
     DRN_TRY(drn_alloc_to(&g->state, g->state_bytes + 64, 1, err));
     DRN_TRY(drn_alloc_to(&g->scratch, g->scratch_bytes + 64, 1, err));
@@ -240,21 +245,39 @@ drn_status drn_graph_plan(drn_graph *g, const drn_plan_options *o, drn_error *er
 
 void *drn_graph_data(const drn_graph *g, drn_value v)
 {
+    if (g->run)
+        return g->backend->data(g->run, v);
     return v >= 0 && (size_t)v < g->value_count ? g->values[v].data : NULL;
 }
 
 void *drn_graph_grad(const drn_graph *g, drn_value v)
 {
+    if (g->run)
+        return g->backend->grad(g->run, v);
     return v >= 0 && (size_t)v < g->value_count ? g->values[v].grad : NULL;
 }
 
 void drn_graph_params_changed(drn_graph *g)
 {
     g->dirty = true;
+    if (g->run)
+        g->backend->params_changed(g->run);
+}
+
+drn_status drn_graph_status(const drn_graph *g, drn_error *err)
+{
+    if (err && g->error.code != DRN_OK)
+        *err = g->error;
+    return g->error.code;
 }
 
 void drn_graph_forward(drn_graph *g)
 {
+    if (g->run) {
+        if (g->error.code == DRN_OK)
+            g->backend->forward(g->run, &g->error);
+        return;
+    }
     for (size_t i = 0; g->dirty && i < g->node_count; i++)
         if (!g->nodes[i].dead && g->nodes[i].op->prepare)
             g->nodes[i].op->prepare(&g->nodes[i].call);
@@ -266,6 +289,11 @@ void drn_graph_forward(drn_graph *g)
 
 void drn_graph_backward(drn_graph *g)
 {
+    if (g->run) {
+        if (g->error.code == DRN_OK)
+            g->backend->backward(g->run, &g->error);
+        return;
+    }
     void *seed = g->values[g->loss].grad;
     if (g->type == DRN_FLOAT64)
         *(double *)seed = 1;
@@ -296,7 +324,8 @@ static double node_macs(const drn_graph *g, const node *n)
         return 0;
     bool t = n->op == &drn_op_conv_transpose2d;
     drn_shape w = g->values[n->in[1]].shape, at = g->values[t ? n->in[0] : n->out].shape;
-    return (double)w.n * w.c * w.h * w.w * at.n * at.h * at.w;
+    double f = n->attr.factor > 1 ? n->attr.factor : 1; /* fused shuffle: at is larger by that */
+    return (double)w.n * w.c * w.h * w.w * at.n * at.h * at.w / (f * f);
 }
 
 double drn_graph_macs(const drn_graph *g)

@@ -25,11 +25,25 @@ drn_value drn_graph_apply(drn_graph *g, const drn_op *op, const drn_attr *attr, 
 void drn_graph_output(drn_graph *g, drn_value v);
 drn_shape drn_graph_shape(const drn_graph *g, drn_value v);
 
+/* A device that runs a graph in place of the CPU's kernels, after drn_graph_prepare(). */
+typedef struct drn_backend {
+    drn_status (*open)(void **run, drn_graph *g, void *device, drn_error *err);
+    void (*close)(void *run);
+    /* Host memory of an input or output, and of an input's gradient; layout of tensor.h. */
+    void *(*data)(void *run, drn_value v);
+    void *(*grad)(void *run, drn_value v);
+    void (*params_changed)(void *run);
+    drn_status (*forward)(void *run, drn_error *err);
+    drn_status (*backward)(void *run, drn_error *err); /* adds to params->grad */
+} drn_backend;
+
 typedef struct drn_plan_options {
     bool training;  /* keep what backward needs, allocate gradients */
     drn_value loss; /* training: scalar [1,1,1,1] to differentiate */
     bool no_fusion; /* for tests */
     drn_pool *pool; /* borrowed until the graph is freed; may be NULL */
+    const drn_backend *backend; /* NULL: the CPU */
+    void *device;   /* of the backend; borrowed until the graph is freed */
 } drn_plan_options;
 
 /* Fuse, choose kernels, decide where every buffer lies; allocates nothing, so it also serves to ask what
@@ -48,6 +62,8 @@ void drn_graph_params_changed(drn_graph *g);
 void drn_graph_forward(drn_graph *g);
 /* Gradients of parameters are ADDED to params->grad. */
 void drn_graph_backward(drn_graph *g);
+/* The first failure of forward or backward, which then do nothing; on the CPU always DRN_OK. */
+drn_status drn_graph_status(const drn_graph *g, drn_error *err);
 
 /* Bytes of the arena, and of packed weights and tables. */
 size_t drn_graph_arena_bytes(const drn_graph *g);

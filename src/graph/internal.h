@@ -35,7 +35,9 @@ struct drn_graph {
     size_t value_count, value_capacity;
     node *nodes;
     size_t node_count, node_capacity;
-    drn_error error; /* the first building error */
+    drn_error error; /* the first building error; with a backend also of running */
+    const drn_backend *backend;
+    void *run;       /* of the backend */
     bool planned, training, dirty;
     drn_value loss;
     char *arena, *state, *scratch;
@@ -46,6 +48,13 @@ struct drn_graph {
 void drn_graph_fuse(drn_graph *g);
 /* Decide which gradients exist and where every buffer lies; allocates nothing. */
 drn_status drn_graph_place(drn_graph *g, drn_error *err);
+/* A buffer needed from one time to another, inclusive; buffers whose times meet get different places. */
+typedef struct drn_span {
+    int64_t from, to;
+    size_t bytes, *at; /* receives the place */
+} drn_span;
+/* Reorders the list; total receives the bytes of the arena. */
+drn_status drn_spans_place(drn_span *spans, size_t n, size_t *total, drn_error *err);
 /* Number of uses of a value by live nodes. */
 size_t drn_graph_uses(const drn_graph *g, drn_value v);
 

@@ -5,11 +5,7 @@
 
 #include <stdlib.h>
 
-typedef struct span {
-    int64_t from, to; /* inclusive */
-    size_t bytes, at;
-    size_t *result;
-} span;
+typedef drn_span span;
 
 /* What backward of a node reads, after fusion. */
 static unsigned reads(const node *n)
@@ -86,7 +82,7 @@ static int larger_first(const void *a, const void *b)
 static int lower_first(const void *a, const void *b)
 {
     const span *x = *(span *const *)a, *y = *(span *const *)b;
-    return (x->at > y->at) - (x->at < y->at);
+    return (*x->at > *y->at) - (*x->at < *y->at);
 }
 
 /* Lowest gap that fits among the spans placed before and alive at the same time. */
@@ -99,9 +95,9 @@ static size_t find_gap(span *spans, size_t placed, const span *s, span **alive)
     if (n)
         qsort(alive, n, sizeof *alive, lower_first);
     for (size_t i = 0; i < n; i++) {
-        if (alive[i]->at >= at && alive[i]->at - at >= s->bytes)
+        if (*alive[i]->at >= at && *alive[i]->at - at >= s->bytes)
             break;
-        size_t end = alive[i]->at + alive[i]->bytes;
+        size_t end = *alive[i]->at + alive[i]->bytes;
         at = end > at ? end : at;
     }
     return at;
@@ -111,17 +107,35 @@ static void add_span(span *spans, size_t *n, const span *s, drn_shape shape, drn
 {
     spans[*n] = *s;
     spans[*n].bytes = (drn_elements(shape) * drn_dtype_size(type) + 63) / 64 * 64;
-    spans[(*n)++].result = out;
+    spans[(*n)++].at = out;
+}
+
+drn_status drn_spans_place(drn_span *spans, size_t n, size_t *total, drn_error *err)
+{
+    span **alive;
+    drn_status st = DRN_OK;
+    *total = 0;
+    DRN_TRY(drn_alloc_to(&alive, n + 1, sizeof *alive, err));
+    if (n)
+        qsort(spans, n, sizeof *spans, larger_first);
+    for (size_t i = 0; i < n; i++) {
+        size_t end, at = find_gap(spans, i, &spans[i], alive);
+        *spans[i].at = at;
+        DRN_CHECK(drn_size_add(&end, at, spans[i].bytes, err));
+        *total = end > *total ? end : *total;
+    }
+done:
+    drn_free(alive);
+    return st;
 }
 
 drn_status drn_graph_place(drn_graph *g, drn_error *err)
 {
     drn_status st = DRN_OK;
-    span *spans = NULL, **alive = NULL;
+    span *spans = NULL;
     size_t n = 0, most = 2 * g->value_count + 1;
     mark_gradients(g);
     DRN_CHECK(drn_alloc_to(&spans, most, sizeof *spans, err));
-    DRN_CHECK(drn_alloc_to(&alive, most, sizeof *alive, err));
     for (size_t v = 0; v < g->value_count; v++) {
         value *x = &g->values[v];
         span s = {0};
@@ -135,16 +149,8 @@ drn_status drn_graph_place(drn_graph *g, drn_error *err)
         grad_span(g, (drn_value)v, &s);
         add_span(spans, &n, &s, x->shape, g->type, &x->grad_at);
     }
-    if (n)
-        qsort(spans, n, sizeof *spans, larger_first);
-    for (size_t i = 0; i < n; i++) {
-        spans[i].at = *spans[i].result = find_gap(spans, i, &spans[i], alive);
-        size_t end;
-        DRN_CHECK(drn_size_add(&end, spans[i].at, spans[i].bytes, err));
-        g->arena_bytes = end > g->arena_bytes ? end : g->arena_bytes;
-    }
+    DRN_CHECK(drn_spans_place(spans, n, &g->arena_bytes, err));
 done:
     drn_free(spans);
-    drn_free(alive);
     return st;
 }

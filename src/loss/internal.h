@@ -15,6 +15,9 @@ typedef struct loss_spec {
     double eps;
 } loss_spec;
 
+/* What a loss is made of. */
+loss_spec drn_loss_spec(drn_loss_kind kind, const drn_attr *attr);
+
 typedef struct loss_memory {
     void *mask;      /* elements; kept from forward to backward */
     void *work;      /* 2 * elements */

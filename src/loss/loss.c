@@ -36,7 +36,7 @@ static loss_memory memory(const drn_call *c)
 }
 
 /* The one place that says what each loss is made of. */
-static loss_spec spec_of(drn_loss_kind kind, const drn_attr *a)
+loss_spec drn_loss_spec(drn_loss_kind kind, const drn_attr *a)
 {
     switch (kind) {
     case DRN_LOSS_GRADIENT: /* Eq. 2 */
@@ -53,13 +53,13 @@ static loss_spec spec_of(drn_loss_kind kind, const drn_attr *a)
 #define LOSS(id, kind, text)                                                                       \
     static void id##_forward(const drn_call *c)                                                    \
     {                                                                                              \
-        loss_spec s = spec_of(kind, c->attr);                                                      \
+        loss_spec s = drn_loss_spec(kind, c->attr);                                                      \
         loss_memory m = memory(c);                                                                 \
         kernels(c->type)->forward(c, &s, &m);                                                      \
     }                                                                                              \
     static void id##_backward(const drn_call *c)                                                   \
     {                                                                                              \
-        loss_spec s = spec_of(kind, c->attr);                                                      \
+        loss_spec s = drn_loss_spec(kind, c->attr);                                                      \
         loss_memory m = memory(c);                                                                 \
         kernels(c->type)->backward(c, &s, &m);                                                     \
     }                                                                                              \
