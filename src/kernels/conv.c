@@ -51,6 +51,14 @@ const drn_conv_impl *drn_conv_choose_inference(const drn_conv_geom *g)
     return best;
 }
 
+const drn_conv_impl *drn_conv_choose_shuffled(const drn_conv_geom *g)
+{
+    drn_conv_geom plain = *g;
+    plain.shuffle = 0;
+    const drn_conv_impl *best = drn_conv_choose_inference(&plain);
+    return best->supports(g, DRN_CONV_FORWARD) ? best : NULL;
+}
+
 double drn_conv_macs(const drn_conv_geom *g)
 {
     return (double)g->n * g->oh * g->ow * g->k * g->c * g->r * g->s;

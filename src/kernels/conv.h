@@ -17,6 +17,9 @@ typedef struct drn_conv_geom {
     int32_t k, r, s;    /* filters and kernel size */
     int32_t oh, ow;     /* y */
     int32_t stride, pad;
+    /* Forward only: 2 = the store is a pixel shuffle, y is [N, K/4, 2*OH, 2*OW]; 0 = it is not.  Only
+     * drn_conv_choose_shuffled() finds implementations that can. */
+    int32_t shuffle;
 } drn_conv_geom;
 
 typedef enum drn_conv_pass {
@@ -65,6 +68,9 @@ const drn_conv_impl *drn_conv_choose(const drn_conv_geom *g, drn_conv_pass pass,
  * be Winograd with tiles of 6x6, whose error is about four times that of tiles of 4x4 (3.3e-6 of
  * the output's rms, against 0.8e-6; a direct convolution has 0.4e-6). */
 const drn_conv_impl *drn_conv_choose_inference(const drn_conv_geom *g);
+
+/* The same for g->shuffle = 2; NULL when no implementation can. */
+const drn_conv_impl *drn_conv_choose_shuffled(const drn_conv_geom *g);
 
 /* All implementations of a type, best first, for tests and benchmarks; the last is the reference.
  */

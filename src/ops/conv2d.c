@@ -1,16 +1,32 @@
 /* conv2d: y[N,K,OH,OW] = act(x[N,C,H,W] (*) w[K,C,R,S] + b[K]) + residual.  Zero padding, one stride
- * and pad for both axes.  Activation and residual are put there by the graph's fusion. */
+ * and pad for both axes.  Activation, residual and, in inference, a pixel shuffle of the result by
+ * attr.factor are put there by the graph's fusion. */
 #include "ops/op.h"
 
 static drn_conv_geom geom(const drn_call *c)
 {
     drn_shape x = c->in_shape[0], w = c->in_shape[1], y = c->out_shape;
-    return (drn_conv_geom){x.n, x.c, x.h, x.w, w.n, w.h, w.w, y.h, y.w, c->attr->stride, c->attr->pad};
+    int32_t f = c->attr->factor > 1 ? c->attr->factor : 1;
+    return (drn_conv_geom){x.n,     x.c,     x.h, x.w, w.n, w.h, w.w, y.h / f, y.w / f, c->attr->stride,
+                           c->attr->pad, 0};
 }
 
 static int bias_index(const drn_call *c)
 {
     return c->inputs - c->attr->residual > 2 ? 2 : -1;
+}
+
+/* Geometry of the forward pass: the kernel chosen may shuffle by itself. */
+static drn_conv_geom forward_geom(const drn_call *c)
+{
+    drn_conv_geom g = geom(c);
+    g.shuffle = c->conv_shuffles ? 2 : 0;
+    return g;
+}
+
+static bool shuffles_after(const drn_call *c)
+{
+    return c->attr->factor > 1 && !c->conv_shuffles;
 }
 
 static drn_status shape(drn_shape *out, const drn_shape *in, int inputs, const drn_attr *attr,
@@ -38,6 +54,14 @@ static void plan(drn_call *c)
     drn_conv_geom g = geom(c);
     for (int pass = 0; pass < (c->training ? 3 : 1); pass++)
         c->conv[pass] = drn_conv_choose(&g, (drn_conv_pass)pass, c->type);
+    if (c->training || c->type != DRN_FLOAT32)
+        return;
+    c->conv[DRN_CONV_FORWARD] = drn_conv_choose_inference(&g);
+    g.shuffle = 2;
+    const drn_conv_impl *fused = c->attr->factor == 2 ? drn_conv_choose_shuffled(&g) : NULL;
+    c->conv_shuffles = fused != NULL;
+    if (fused)
+        c->conv[DRN_CONV_FORWARD] = fused;
 }
 
 static size_t align64(size_t n)
@@ -47,7 +71,7 @@ static size_t align64(size_t n)
 
 static size_t packed_bytes(const drn_call *c, drn_conv_pass pass)
 {
-    drn_conv_geom g = geom(c);
+    drn_conv_geom g = pass == DRN_CONV_FORWARD ? forward_geom(c) : geom(c);
     return c->conv[pass] ? align64(c->conv[pass]->pack_bytes(&g, pass)) : 0;
 }
 
@@ -56,16 +80,24 @@ static size_t state_bytes(const drn_call *c)
     return packed_bytes(c, DRN_CONV_FORWARD) + packed_bytes(c, DRN_CONV_BACKWARD_DATA);
 }
 
-static size_t scratch_bytes(const drn_call *c)
+/* Bytes of the result before a shuffle that the kernel does not do. */
+static size_t plain_bytes(const drn_call *c)
 {
     drn_conv_geom g = geom(c);
+    drn_shape y = {g.n, g.k, g.oh, g.ow};
+    return shuffles_after(c) ? align64(drn_elements(y) * drn_dtype_size(c->type)) : 0;
+}
+
+static size_t scratch_bytes(const drn_call *c)
+{
+    drn_conv_geom g = forward_geom(c);
     size_t most = 0;
     for (int pass = 0; pass < 3; pass++)
         if (c->conv[pass]) {
             size_t n = c->conv[pass]->scratch_bytes(&g, (drn_conv_pass)pass, drn_pool_threads(c->pool));
             most = n > most ? n : most;
         }
-    return most;
+    return most + plain_bytes(c);
 }
 
 /* Packed weights of a pass, or the plain ones where the kernel wants those. */
@@ -78,7 +110,7 @@ static void *weights(const drn_call *c, drn_conv_pass pass)
 
 static void prepare(const drn_call *c)
 {
-    drn_conv_geom g = geom(c);
+    drn_conv_geom g = forward_geom(c);
     for (int pass = DRN_CONV_FORWARD; pass <= DRN_CONV_BACKWARD_DATA; pass++) {
         bool wanted = pass == DRN_CONV_FORWARD || (c->training && c->din[0]);
         if (wanted && packed_bytes(c, (drn_conv_pass)pass))
@@ -88,7 +120,9 @@ static void prepare(const drn_call *c)
 
 static void forward(const drn_call *c)
 {
-    drn_conv_geom g = geom(c);
+    drn_conv_geom g = forward_geom(c);
+    size_t plain = plain_bytes(c);
+    void *y = plain ? c->scratch : c->out;
     int b = bias_index(c);
     drn_conv_epilogue e = {
         .bias = b > 0 ? c->in[b] : NULL,
@@ -96,8 +130,10 @@ static void forward(const drn_call *c)
         .activate = c->attr->activate,
         .slope = c->attr->slope,
     };
-    c->conv[DRN_CONV_FORWARD]->forward(c->out, c->in[0], weights(c, DRN_CONV_FORWARD), &g, &e,
-                                       &(drn_conv_run){c->pool, c->scratch});
+    c->conv[DRN_CONV_FORWARD]->forward(y, c->in[0], weights(c, DRN_CONV_FORWARD), &g, &e,
+                                       &(drn_conv_run){c->pool, (char *)c->scratch + plain});
+    if (plain)
+        c->k->pixel_shuffle(c->out, y, c->attr->factor, (drn_shape){g.n, g.k, g.oh, g.ow}, c->pool);
 }
 
 static void backward(const drn_call *c)

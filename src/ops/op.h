@@ -14,7 +14,7 @@ enum { DRN_MAX_INPUTS = 6 };
 /* Settings of one application of an op; each op's file says which it reads. */
 typedef struct drn_attr {
     int32_t stride, pad;     /* conv2d, conv_transpose2d */
-    int32_t factor;          /* pixel_shuffle; resize: 2 doubles, -2 halves */
+    int32_t factor;          /* pixel_shuffle; resize: 2 doubles, -2 halves; conv2d: set by fusion */
     int32_t y, x, h, w;      /* window: size of the output and where the input's corner lands in it */
     double alpha;            /* scale; losses: weight of the pixel part (lambda) */
     double slope;            /* leaky_relu; fused activation */
@@ -43,6 +43,7 @@ typedef struct drn_call {
     void *state;   /* state_bytes(), belongs to this node from prepare to the end */
     void *scratch; /* scratch_bytes(), valid during one call */
     const drn_conv_impl *conv[3]; /* by drn_conv_pass, filled by plan */
+    bool conv_shuffles;           /* the forward kernel does attr.factor's shuffle in its store */
 } drn_call;
 
 enum {

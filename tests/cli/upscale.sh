@@ -15,10 +15,20 @@ run 0 "$DRN" upscale one.png -o one4.png -m x4.safetensors
 equal "$(size one4.png)" '4 4'
 
 "$DRN" upscale photo.png -o j1.ppm -m x4.safetensors -q -j 1
+# Tiles change the last bits of a float, which rarely tips a rounding: a sample is one level away.
+one_level_apart() {
+    cmp -l "$1" "$2" | awk '
+        function octal(text,   i, v) { for (i = 1; i <= length(text); i++) v = 8 * v + substr(text, i, 1); return v }
+        { d = octal($2) - octal($3); n++; if (d > 1 || d < -1) bad = 1 }
+        END { exit bad || n > 100 }'
+}
 for option in '-j 2' '-j 7' '-t 16' '-t 23 -j 2'; do
     # shellcheck disable=SC2086
     run 0 "$DRN" upscale photo.png -o other.ppm -m x4.safetensors -q $option
-    same j1.ppm other.ppm
+    case $option in
+    -j*) same j1.ppm other.ppm ;;
+    *) one_level_apart j1.ppm other.ppm || fail "tiles differ: $option" ;;
+    esac
 done
 
 # Grey stays grey, alpha stays.
