@@ -70,6 +70,42 @@ drn_status drn_upscale_find_target(drn_upscale_target *out, int32_t width, int32
 drn_status drn_upscale(drn_image **out, const drn_image *in, const drn_model *model,
                        const drn_upscale_options *options, drn_error *err);
 
+/** How well a result, shrunk again, returns to the input: the closed loop of the dual reconstruction
+ *  network.  PSNR in dB over all colour samples (where alpha is not 0); INFINITY when equal. */
+typedef struct drn_loop {
+    bool has_dual;       /* the model brings dual models for this scale; else the two below are NAN */
+    double dual;         /* D(result) against the input, D the model's dual model */
+    double dual_bicubic; /* D(bicubic enlargement) against the input */
+    double shrunk;         /* the result shrunk by bicubic interpolation against the input */
+    double shrunk_bicubic; /* the bicubic enlargement, shrunk the same way */
+} drn_loop;
+
+/** Measure the closed loop.
+ *  @param result  an enlargement of in: same bands, at least as large.
+ *  @param model   borrowed; NULL = no dual model.
+ *  @return DRN_OK | DRN_ERR_INVALID | DRN_ERR_NOMEM.  Thread-safe. */
+drn_status drn_upscale_check(drn_loop *out, const drn_image *result, const drn_image *in,
+                             const drn_model *model, int threads, drn_error *err);
+
+/** Project a result back onto its input: add the enlarged difference between the input and the shrunk
+ *  result (bicubic, both ways) until the shrunk result, rounded as the input is, equals it.
+ *  @param out     on success a new image of result's size, bands, depth and metadata.
+ *  @param rounds  most rounds, >= 1; 20 is enough for nearly all pictures.
+ *  @param unequal receives the share of the input's samples that still differ, 0..1; may be NULL.
+ *  @return DRN_OK | DRN_ERR_INVALID | DRN_ERR_NOMEM.  Thread-safe. */
+drn_status drn_upscale_project(drn_image **out, const drn_image *result, const drn_image *in, int rounds,
+                               double *unequal, drn_error *err);
+
+/** Where a result can be trusted: a grey u8 picture of its size, 255 = where the error is expected to be
+ *  smallest, 0 = where it is largest, in equal shares (a rank: the n % darkest pixels are the n % of the
+ *  picture that are least certain).  Foretold from how much finer the result is than the bicubic
+ *  enlargement; docs/user/upscale.md has the measurements behind it.
+ *  @param expected  receives the number that is ranked, f32, 1 band, growing with the expected error, in
+ *                   no unit; may be NULL.
+ *  @return DRN_OK | DRN_ERR_INVALID | DRN_ERR_NOMEM.  Thread-safe. */
+drn_status drn_upscale_trust(drn_image **map, drn_image **expected, const drn_image *result,
+                             const drn_image *in, drn_error *err);
+
 #ifdef __cplusplus
 }
 #endif
