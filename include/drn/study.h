@@ -128,7 +128,7 @@ typedef struct drn_bound_options {
     const char *out;     /* folder for results.txt, .md, .json; NULL: none */
     const char *command; /* stands in the results; may be NULL */
     drn_say_fn say;      /* may be NULL */
-    bool (*running)(void *ctx, int done, int all); /* hypotheses; false stops; may be NULL */
+    bool (*running)(void *ctx, int64_t done, int64_t all); /* samples; false stops; may be NULL */
     void *ctx;
 } drn_bound_options;
 

@@ -33,30 +33,32 @@ static void draw_signs(double *sigma, size_t m, drn_rng *rng)
     }
 }
 
-static double supremum(const double *loss, size_t hypotheses, size_t m, const double *sigma)
+static double supremum(const double *loss, size_t hypotheses, size_t m, const double *sigma,
+                       study_sampling sampling)
 {
-    double best = -(double)INFINITY;
+    double most = -(double)INFINITY, least = (double)INFINITY;
     for (size_t h = 0; h < hypotheses; h++) {
         double sum = 0;
         for (size_t i = 0; i < m; i++)
             sum += sigma[i] * loss[h * m + i];
-        best = sum > best ? sum : best;
+        most = sum > most ? sum : most;
+        least = sum < least ? sum : least;
     }
-    return best / (double)m;
+    return (sampling == STUDY_PAIRS ? (most - least) / 2 : most) / (double)m;
 }
 
 void study_rademacher(study_estimate *out, study_estimate *difference, const double *const *loss,
-                      size_t tables, size_t hypotheses, size_t m, size_t draws, uint64_t seed,
-                      double *scratch)
+                      size_t tables, size_t hypotheses, size_t m, size_t draws,
+                      study_sampling sampling, uint64_t seed, double *signs)
 {
     study_moments s[2] = {{0}}, d = {0};
     drn_rng rng;
     drn_rng_seed(&rng, seed, 0x5161);
     for (size_t k = 0; k < draws; k++) {
         double value[2] = {0};
-        draw_signs(scratch, m, &rng);
+        draw_signs(signs, m, &rng);
         for (size_t t = 0; t < tables && t < 2; t++) {
-            value[t] = supremum(loss[t], hypotheses, m, scratch);
+            value[t] = supremum(loss[t], hypotheses, m, signs, sampling);
             study_moments_add(&s[t], value[t]);
         }
         study_moments_add(&d, value[0] - value[1]);

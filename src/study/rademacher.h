@@ -23,13 +23,18 @@ void study_moments_add(study_moments *s, double x);
 double study_moments_sd(const study_moments *s);
 study_estimate study_moments_estimate(const study_moments *s);
 
+/* How sigma is drawn.  sigma and -sigma are equally likely, so E max_h <sigma, l_h> is also
+ * E (max_h - min_h) <sigma, l_h> / 2: in pairs, what all hypotheses share drops out of the noise.
+ */
+typedef enum study_sampling { STUDY_PLAIN, STUDY_PAIRS } study_sampling;
+
 /* Empirical Rademacher complexity (Definition 4), E_sigma max_h 1/m sum_i sigma_i loss[h][i], by
- * `draws` draws of sigma.  out[t] for 1 or 2 `tables` of one shape [hypotheses, m], which see the
- * same draws; difference (may be NULL) receives tables 0 minus 1.
- * scratch: m values of +-1.  hypotheses, m, draws >= 1. */
+ * `draws` draws of sigma (or of pairs).  out[t] for 1 or 2 `tables` of one shape [hypotheses, m],
+ * which see the same draws; difference (may be NULL) receives tables 0 minus 1.
+ * signs: scratch of m values.  hypotheses, m, draws >= 1. */
 void study_rademacher(study_estimate *out, study_estimate *difference, const double *const *loss,
-                      size_t tables, size_t hypotheses, size_t m, size_t draws, uint64_t seed,
-                      double *scratch);
+                      size_t tables, size_t hypotheses, size_t m, size_t draws,
+                      study_sampling sampling, uint64_t seed, double *signs);
 
 /* Massart's lemma: max_h |loss_h|_2 sqrt(2 ln |H|) / m, an upper bound of the above. */
 double study_massart(const double *loss, size_t hypotheses, size_t m);

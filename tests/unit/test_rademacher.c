@@ -1,5 +1,5 @@
-/* Appendix A's numbers where they are known: one hypothesis, two, and any few over few samples, where all
- * 2^m signs can be tried. */
+/* Appendix A's numbers where they are known: one hypothesis, two, and any few over few samples,
+ * where all 2^m signs can be tried. */
 #include "base/rng.h"
 #include "harness.h"
 #include "study/rademacher.h"
@@ -35,16 +35,18 @@ static double mean_walk(int m)
     return ldexp(k * c, 1 - m);
 }
 
-static study_estimate monte_carlo(const double *loss, size_t hypotheses, size_t m, uint64_t seed)
+static study_estimate monte_carlo(const double *loss, size_t hypotheses, size_t m,
+                                  study_sampling sampling, uint64_t seed)
 {
     double *scratch = malloc(m * sizeof *scratch);
     study_estimate e;
-    study_rademacher(&e, NULL, &loss, 1, hypotheses, m, DRAWS, seed, scratch);
+    study_rademacher(&e, NULL, &loss, 1, hypotheses, m, DRAWS, sampling, seed, scratch);
     free(scratch);
     return e;
 }
 
-TEST(single, "one hypothesis has complexity 0, and the standard error is |loss|_2 / (m sqrt(draws))")
+TEST(single,
+     "one hypothesis has complexity 0, and the standard error is |loss|_2 / (m sqrt(draws))")
 {
     enum { M = 150 };
     double loss[M], squares = 0;
@@ -54,11 +56,14 @@ TEST(single, "one hypothesis has complexity 0, and the standard error is |loss|_
         loss[i] = drn_rng_uniform(&rng) * 3;
         squares += loss[i] * loss[i];
     }
-    study_estimate e = monte_carlo(loss, 1, M, 7);
+    study_estimate e = monte_carlo(loss, 1, M, STUDY_PLAIN, 7);
     double expected = sqrt(squares) / M / sqrt(DRAWS);
     CHECK_NEAR(e.error, expected, 0.03 * expected);
     CHECK_NEAR(e.mean, 0, 4.5 * expected);
     CHECK(e.mean != 0);
+    e = monte_carlo(loss, 1, M, STUDY_PAIRS, 7); /* sigma and -sigma cancel */
+    CHECK_NEAR(e.mean, 0, 0);
+    CHECK_NEAR(e.error, 0, 0);
 }
 
 TEST(opposite, "two opposite hypotheses have E|sum sigma|/m, the mean length of a random walk")
@@ -71,7 +76,7 @@ TEST(opposite, "two opposite hypotheses have E|sum sigma|/m, the mean length of 
         }
         double exact = mean_walk(m) / m;
         CHECK_NEAR(enumerate(loss, 2, (size_t)m), exact, 1e-12);
-        study_estimate e = monte_carlo(loss, 2, (size_t)m, (uint64_t)m);
+        study_estimate e = monte_carlo(loss, 2, (size_t)m, STUDY_PLAIN, (uint64_t)m);
         CHECK_NEAR(e.mean, exact, 4.5 * e.error + 1e-15);
         /* Var |S| = m - (E|S|)^2; the variance of one draw must show in the standard error */
         double sd = sqrt(fmax(0, m - mean_walk(m) * mean_walk(m))) / m;
@@ -87,11 +92,14 @@ TEST(constant, "two constant losses a and b have |a - b|/2 times that, whatever 
         loss[i] = 0.7;
         loss[M + i] = 0.2;
     }
-    study_estimate e = monte_carlo(loss, 2, M, 5);
-    CHECK_NEAR(e.mean, 0.25 * mean_walk(M) / M, 4.5 * e.error);
+    for (int sampling = STUDY_PLAIN; sampling <= STUDY_PAIRS; sampling++) {
+        study_estimate e = monte_carlo(loss, 2, M, (study_sampling)sampling, 5);
+        CHECK_NEAR(e.mean, 0.25 * mean_walk(M) / M, 4.5 * e.error);
+    }
 }
 
-TEST(small, "a few hypotheses over few samples agree with all 2^m signs, and stay below Massart's bound")
+TEST(small,
+     "a few hypotheses over few samples agree with all 2^m signs, and stay below Massart's bound")
 {
     drn_rng rng;
     drn_rng_seed(&rng, 11, 0);
@@ -101,8 +109,11 @@ TEST(small, "a few hypotheses over few samples agree with all 2^m signs, and sta
             for (size_t i = 0; i < hypotheses * m; i++)
                 loss[i] = drn_rng_uniform(&rng);
             double exact = enumerate(loss, hypotheses, m);
-            study_estimate e = monte_carlo(loss, hypotheses, m, 100 * hypotheses + m);
-            CHECK_NEAR(e.mean, exact, 4.5 * e.error + 1e-15);
+            for (int sampling = STUDY_PLAIN; sampling <= STUDY_PAIRS; sampling++) {
+                study_estimate e = monte_carlo(loss, hypotheses, m, (study_sampling)sampling,
+                                               100 * hypotheses + m);
+                CHECK_NEAR(e.mean, exact, 4.5 * e.error + 1e-15);
+            }
             CHECK(exact <= study_massart(loss, hypotheses, m));
         }
 }
@@ -119,7 +130,7 @@ TEST(paired, "two tables see the same signs: doubled losses differ by exactly on
     }
     const double *tables[] = {a, b};
     study_estimate e[2], d;
-    study_rademacher(e, &d, tables, 2, H, M, 500, 1, scratch);
+    study_rademacher(e, &d, tables, 2, H, M, 500, STUDY_PLAIN, 1, scratch);
     CHECK_NEAR(d.mean, e[1].mean, 1e-14);
     CHECK_NEAR(d.error, e[1].error, 1e-14);
     CHECK_NEAR(e[0].mean, 2 * e[1].mean, 1e-14);
@@ -127,7 +138,8 @@ TEST(paired, "two tables see the same signs: doubled losses differ by exactly on
 
 TEST(bounds, "the bounds of Theorems 2 and 3 are the formulas, by numbers worked out by hand")
 {
-    /* M = 2, |H| = 20, m = 50, delta = 0.05: ln 20 + ln 20 = 5.991465, / 100, root .2447747, times 2 */
+    /* M = 2, |H| = 20, m = 50, delta = 0.05: ln 20 + ln 20 = 5.991465, / 100, root .2447747, times
+     * 2 */
     CHECK_NEAR(study_hoeffding(2, 20, 50, 0.05), 0.4895493, 1e-6);
     /* ln 20 / 100 = .02995732, root .1730818 */
     CHECK_NEAR(study_bound9(0.1, 2, 50, 0.05), 0.2 + 0.3461637, 1e-6);
