@@ -406,7 +406,6 @@ void web_job_info(job_info *out, web_job *job)
     out->bytes = job->bytes;
     out->width = job->width;
     out->height = job->height;
-    out->trust = job->has_trust;
     out->error = job->error;
     times(out, job, web_now());
     web_jobs_unlock(job->jobs);

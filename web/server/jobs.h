@@ -37,7 +37,6 @@ typedef struct job_info {
     double expires;        /* seconds until it is forgotten; finished jobs only */
     int64_t bytes;         /* of the upload */
     int32_t width, height; /* of the picture; 0 before the upload is complete */
-    bool trust;            /* has a map of where the result can be trusted */
     web_error error;       /* failed: why */
 } job_info;
 
@@ -79,8 +78,8 @@ void web_jobs_expire(web_jobs *jobs, double now);
 /* Jobs known, finished ones included. */
 size_t web_jobs_count(web_jobs *jobs);
 
-/* Files: the upload, the result (only of a done job), its trust map.  The string belongs to the
- * job. */
+/* Files: the upload, the result (only of a done job), its trust map (view.c makes it).  The string
+ * belongs to the job. */
 const char *web_job_input_path(const web_job *job);
 const char *web_job_result_path(const web_job *job);
 const char *web_job_trust_path(const web_job *job);

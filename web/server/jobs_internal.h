@@ -15,7 +15,7 @@ struct web_job {
     web_job *next;
     const web_model *model;
     int scale, pins, fd;
-    bool listed, cancel, has_trust;
+    bool listed, cancel;
     job_state state;
     job_stage stage;
     uint64_t version;

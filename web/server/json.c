@@ -45,7 +45,7 @@ json_t *web_json_job(const job_info *info)
     set(job, "height", json_integer(info->height));
     set(job, "result_width", json_integer((json_int_t)info->width * info->scale));
     set(job, "result_height", json_integer((json_int_t)info->height * info->scale));
-    set(job, "trust", json_boolean(info->trust));
+    set(job, "trust", json_boolean(info->state == JOB_DONE));
     set(job, "expires", info->state >= JOB_DONE ? seconds(info->expires) : json_null());
     set(job, "error", info->state == JOB_FAILED ? web_json_error(&info->error) : json_null());
     return job;

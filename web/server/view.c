@@ -1,5 +1,7 @@
 #include "server/view.h"
 
+#include "drn/upscale.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -188,6 +190,25 @@ static drn_status bicubic(drn_image **out, const drn_image *in, const placed *p,
     return cut(out, in, &small, err);
 }
 
+/* The map of trust is made when it is first asked for: it takes the time of two enlargements by
+ * bicubic interpolation and the memory of the result in 32 bits. */
+static int need_trust(web_views *views, const web_job *job, web_error *err)
+{
+    const drn_image *result = NULL, *in = NULL;
+    drn_image *map = NULL;
+    drn_error e = {0};
+    if (access(web_job_trust_path(job), R_OK) == 0)
+        return 0;
+    int st = load(&result, views, job, web_job_result_path(job), err);
+    if (st == 0)
+        st = load(&in, views, job, web_job_input_path(job), err);
+    if (st == 0 && (drn_upscale_trust(&map, NULL, result, in, &e) != DRN_OK ||
+                    drn_image_write(map, web_job_trust_path(job), NULL, &e) != DRN_OK))
+        st = library_error(job, &e, err);
+    drn_image_free(map);
+    return st;
+}
+
 static int render_locked(drn_image **out, web_views *views, web_job *job, const view_region *r,
                          const placed *p, int scale, web_error *err)
 {
@@ -197,7 +218,9 @@ static int render_locked(drn_image **out, web_views *views, web_job *job, const 
     const char *path = r->image == VIEW_BICUBIC ? web_job_input_path(job)
                        : r->image == VIEW_TRUST ? web_job_trust_path(job)
                                                 : web_job_result_path(job);
-    int code = load(&in, views, job, path, err);
+    int code = r->image == VIEW_TRUST ? need_trust(views, job, err) : 0;
+    if (code == 0)
+        code = load(&in, views, job, path, err);
     if (code != 0)
         return code;
     drn_status st =
@@ -220,8 +243,6 @@ int web_views_render(drn_image **out, web_views *views, web_job *job, const view
     web_job_info(&info, job);
     if (info.state != JOB_DONE)
         return web_fail(err, 409, "not_done", "the picture is not enlarged yet");
-    if (region->image == VIEW_TRUST && !info.trust)
-        return web_fail(err, 404, "no_trust_map", "this job has no map of trust");
     int st = place(&p, &info, region, err);
     if (st != 0)
         return st;

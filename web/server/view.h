@@ -12,7 +12,7 @@ typedef struct web_views web_views;
 typedef enum view_image {
     VIEW_RESULT,
     VIEW_BICUBIC, /* the picture, enlarged by MATLAB's bicubic interpolation */
-    VIEW_TRUST
+    VIEW_TRUST    /* a map of where the result can be trusted: grey, white = most */
 } view_image;
 
 /* A rectangle of the result, in its pixels, multiples of the scale; w or h 0: to the edge.  Shrunk
