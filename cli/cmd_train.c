@@ -19,10 +19,11 @@ static const opt table[] = {
     OPT(TEXT, recipe, "recipe", 0, .arg = "FILE", .required = true,
         .doc =
             "what to train and how: a file, or a built-in recipe such as compact-x4 or paper-x4"),
-    OPT(LIST, data, "data", 0, .arg = "DIR", .required = true,
-        .doc = "folder of high-resolution pictures; may be given several times"),
-    OPT(LIST, val, "val", 0, .arg = "DIR",
-        .doc = "folder of pictures to validate on; without it the rows of DIR's manifest.csv whose "
+    OPT(LIST, data, "data", 0, .arg = "PATH[:WEIGHT]",
+        .doc = "folder or pack of high-resolution pictures, or several, with their shares of the "
+               "samples; without it data.sources of the recipe"),
+    OPT(LIST, val, "val", 0, .arg = "PATH",
+        .doc = "folder or pack of pictures to validate on; without it the rows of DIR's manifest.csv whose "
                "split is val"),
     OPT(TEXT, out, "out", 'o', .arg = "DIR", .required = true,
         .doc = "folder of the run: model, checkpoint, log; created"),

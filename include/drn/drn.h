@@ -23,6 +23,7 @@
 #define DRN_DRN_H
 
 #include "drn/bench.h"
+#include "drn/dataset.h"
 #include "drn/export.h"
 #include "drn/image.h"
 #include "drn/metrics.h"

@@ -34,9 +34,12 @@ typedef struct drn_train_options {
     const char *recipe;     /* file, or name of one in recipes/ */
     const char *const *set; /* "key=value", applied after the recipe */
     size_t sets;
-    const char *const *data; /* folders */
+    /* Folders and packs, each "PATH" or "PATH:WEIGHT"; none: the recipe's data.sources.  With any
+     * weight, a source's share of the samples is its weight (1 where none is given) over the sum.
+     */
+    const char *const *data;
     size_t datas;
-    const char *const *val; /* validation folders; none: the split "val" of data */
+    const char *const *val; /* validation folders or packs; none: the split "val" of data */
     size_t vals;
     const char *out;       /* folder of the run; created */
     double max_seconds;    /* stop this process after so long, with a checkpoint; 0: no limit.  The

@@ -2,91 +2,170 @@
 
 #include "base/fileio.h"
 #include "base/mem.h"
-#include "data/manifest.h"
-#include "image/meta.h"
+#include "data/decode.h"
+#include "data/listing.h"
+#include "data/names.h"
+#include "data/pack.h"
+#include "image/io.h"
 
 #include <pthread.h>
 #include <string.h>
-#include <strings.h>
 
 typedef struct picture {
-    char *path;
+    size_t path;      /* in names */
+    uint32_t number;  /* in its pack */
+    uint32_t source;  /* in sources */
     drn_image *image; /* kept; NULL: not decoded, or not kept */
     drn_error *error; /* unreadable */
 } picture;
 
+/* A folder or a pack; its pictures stand together. */
+typedef struct source {
+    drn_pack *pack; /* NULL: a folder */
+    size_t first, count;
+    double share; /* of all samples; used when any source has a weight */
+} source;
+
 struct drn_dataset {
     picture *list;
-    size_t count, cached, limit; /* cached, limit: bytes */
-    pthread_mutex_t lock;        /* of everything below a picture's path */
+    size_t count, capacity, cached, limit; /* cached, limit: bytes */
+    drn_names names;
+    source *sources;
+    size_t source_count;
+    bool weighted;
+    pthread_mutex_t lock; /* of everything below a picture's path */
 };
 
-static bool is_picture(const char *name)
-{
-    static const char *const suffixes[] = {".png",  ".jpg", ".jpeg", ".webp", ".tif",
-                                           ".tiff", ".ppm", ".pgm",  ".pnm",  ".bmp"};
-    const char *dot = strrchr(name, '.');
-    for (size_t i = 0; dot && i < sizeof suffixes / sizeof *suffixes; i++)
-        if (strcasecmp(dot, suffixes[i]) == 0)
-            return true;
-    return false;
-}
+/* ---- opening ---- */
 
-static drn_status append(drn_dataset *d, const char *dir, char **names, size_t n, drn_error *err)
+typedef struct adding {
+    drn_dataset *d;
+    const char *dir;
+    uint32_t number;
+} adding;
+
+static drn_status add_picture(adding *a, const char *name, drn_error *err)
 {
-    picture *list;
-    DRN_TRY(drn_calloc_to(&list, d->count + n + 1, sizeof *list, err));
-    if (d->count)
-        memcpy(list, d->list, d->count * sizeof *list);
-    drn_free(d->list);
-    d->list = list;
-    for (size_t i = 0; i < n; i++) {
-        if (!is_picture(names[i]))
-            continue;
-        list[d->count].path = drn_path_join(dir, names[i]);
-        if (!list[d->count].path)
-            return drn_fail(err, DRN_ERR_NOMEM, "%s: out of memory", dir);
-        d->count++;
-    }
+    drn_dataset *d = a->d;
+    DRN_TRY(drn_array_reserve(&d->list, d->count, &d->capacity, sizeof *d->list, err));
+    picture *p = &d->list[d->count];
+    *p = (picture){.number = a->number, .source = (uint32_t)d->source_count};
+    DRN_TRY(drn_names_add(&p->path, &d->names, a->dir, name, err));
+    d->count++;
     return DRN_OK;
 }
 
-static drn_status add_folder(drn_dataset *d, const char *dir, const drn_dataset_options *o,
+static drn_status add_file(void *ctx, const char *name, const char *split, const char *free,
+                           drn_error *err)
+{
+    (void)split, (void)free; /* the filter has looked at them */
+    return add_picture(ctx, name, err);
+}
+
+static drn_status add_entry(void *ctx, const drn_pack_entry *e, drn_error *err)
+{
+    adding *a = ctx;
+    a->number = e->number;
+    return add_picture(a, e->name, err);
+}
+
+/* Keep a share of the pictures of the newest source: those of the smallest keys of a seeded draw,
+ * so that the share of 0.3 is part of that of 0.5. */
+static drn_status thin_out(drn_dataset *d, size_t first, double ratio, uint64_t seed,
+                           drn_error *err)
+{
+    size_t n = d->count - first, keep = (size_t)(ratio * (double)n + 0.5), kept = first;
+    size_t *order;
+    bool *chosen;
+    drn_rng rng;
+    keep = keep < 1 ? 1 : keep;
+    if (keep >= n)
+        return DRN_OK;
+    DRN_TRY(drn_alloc_to(&order, n, sizeof *order, err));
+    drn_status st = drn_calloc_to(&chosen, n, sizeof *chosen, err);
+    if (st == DRN_OK) {
+        for (size_t i = 0; i < n; i++)
+            order[i] = i;
+        drn_rng_seed(&rng, seed, 0x5eed);
+        for (size_t i = 0; i < keep; i++) { /* the front of a shuffle */
+            size_t j = i + (size_t)drn_rng_below(&rng, n - i), swap = order[i];
+            order[i] = order[j];
+            order[j] = swap;
+            chosen[order[i]] = true;
+        }
+        for (size_t i = 0; i < n; i++)
+            if (chosen[i])
+                d->list[kept++] = d->list[first + i];
+        d->count = kept;
+    }
+    drn_free(order);
+    drn_free(chosen);
+    return st;
+}
+
+static drn_status add_source(drn_dataset *d, char *path, const drn_dataset_options *o,
                              drn_error *err)
 {
-    char **names = NULL, *manifest = drn_path_join(dir, "manifest.csv");
+    source *s = &d->sources[d->source_count];
+    adding a = {.d = d, .dir = path};
     const char *split = o->split && strcmp(o->split, "all") != 0 ? o->split : NULL;
-    size_t n = 0;
-    if (!manifest)
-        return drn_fail(err, DRN_ERR_NOMEM, "%s: out of memory", dir);
-    drn_status st;
-    if (drn_path_exists(manifest))
-        st = drn_manifest_read(&names, &n, manifest, split, o->free_only, err);
-    else if (o->free_only)
-        st = drn_fail(err, DRN_ERR_INVALID,
-                      "%s has no manifest.csv that tells which pictures are free", dir);
-    else
-        st = drn_dir_list(&names, &n, dir, err);
-    if (st == DRN_OK)
-        st = append(d, dir, names, n, err);
-    drn_list_free(names, n);
-    drn_free(manifest);
-    return st;
+    drn_listing_filter filter = {split, o->free_only, o->need_split};
+    double weight = drn_listing_weight(path);
+    *s = (source){.first = d->count, .share = weight > 0 ? weight : 1};
+    d->weighted |= weight > 0;
+    if (drn_path_is_dir(path)) {
+        DRN_TRY(drn_listing(path, &filter, add_file, &a, err));
+    } else {
+        if (!drn_path_exists(path))
+            return drn_fail(err, DRN_ERR_IO, "%s: no such folder or pack", path);
+        DRN_TRY(drn_pack_open(&s->pack, path, err));
+        DRN_TRY(drn_pack_each(s->pack, &filter, add_entry, &a, err));
+    }
+    if (d->count > s->first && o->ratio > 0 && o->ratio < 1)
+        DRN_TRY(thin_out(d, s->first, o->ratio, o->ratio_seed, err));
+    s->count = d->count - s->first;
+    return DRN_OK;
+}
+
+/* Shares of the sources that have pictures, which add up to 1. */
+static void share_out(drn_dataset *d)
+{
+    double sum = 0;
+    for (size_t i = 0; i < d->source_count; i++) {
+        d->sources[i].share = d->sources[i].count ? d->sources[i].share : 0;
+        sum += d->sources[i].share;
+    }
+    for (size_t i = 0; i < d->source_count; i++)
+        d->sources[i].share /= sum;
+}
+
+static drn_status open_sources(drn_dataset *d, const drn_dataset_options *o, drn_error *err)
+{
+    DRN_TRY(drn_calloc_to(&d->sources, o->dir_count + 1, sizeof *d->sources, err));
+    for (size_t i = 0; i < o->dir_count; i++) {
+        char *path = drn_strdup(o->dirs[i]);
+        if (!path)
+            return drn_fail(err, DRN_ERR_NOMEM, "%s: out of memory", o->dirs[i]);
+        drn_status st = add_source(d, path, o, err);
+        drn_free(path);
+        d->source_count++; /* with a pack to close even when it failed */
+        DRN_TRY(st);
+    }
+    if (d->count == 0)
+        return drn_fail(err, DRN_ERR_INVALID, "%s: no pictures%s%s",
+                        o->dir_count ? o->dirs[0] : "data", o->split ? " of the split " : "",
+                        o->split ? o->split : "");
+    share_out(d);
+    return DRN_OK;
 }
 
 drn_status drn_dataset_open(drn_dataset **out, const drn_dataset_options *o, drn_error *err)
 {
     drn_dataset *d;
-    drn_status st = DRN_OK;
     DRN_TRY(drn_calloc_to(&d, 1, sizeof *d, err));
     pthread_mutex_init(&d->lock, NULL);
     d->limit = o->cache_bytes ? o->cache_bytes : (size_t)1 << 30;
-    for (size_t i = 0; st == DRN_OK && i < o->dir_count; i++)
-        st = add_folder(d, o->dirs[i], o, err);
-    if (st == DRN_OK && d->count == 0)
-        st = drn_fail(err, DRN_ERR_INVALID, "%s: no pictures%s%s",
-                      o->dir_count ? o->dirs[0] : "data", o->split ? " of the split " : "",
-                      o->split ? o->split : "");
+    drn_status st = open_sources(d, o, err);
     if (st != DRN_OK)
         drn_dataset_free(d);
     else
@@ -99,11 +178,14 @@ void drn_dataset_free(drn_dataset *d)
     if (!d)
         return;
     for (size_t i = 0; i < d->count; i++) {
-        drn_free(d->list[i].path);
         drn_free(d->list[i].error);
         drn_image_free(d->list[i].image);
     }
+    for (size_t i = 0; d->sources && i < d->source_count; i++)
+        drn_pack_close(d->sources[i].pack);
     pthread_mutex_destroy(&d->lock);
+    drn_names_clear(&d->names);
+    drn_free(d->sources);
     drn_free(d->list);
     drn_free(d);
 }
@@ -115,38 +197,61 @@ size_t drn_dataset_count(const drn_dataset *d)
 
 const char *drn_dataset_path(const drn_dataset *d, size_t i)
 {
-    return d->list[i].path;
+    return d->names.text + d->list[i].path;
 }
 
-static uint8_t sample_u8(const drn_image *im, size_t i)
+size_t drn_dataset_draw(const drn_dataset *d, drn_rng *rng)
 {
-    if (im->depth == DRN_U8)
-        return ((const uint8_t *)im->data)[i];
-    if (im->depth == DRN_U16)
-        return (uint8_t)((((const uint16_t *)im->data)[i] * 255u + 32767u) / 65535u);
-    float v = ((const float *)im->data)[i];
-    return (uint8_t)(v > 0 ? v < 1 ? v * 255.0f + 0.5f : 255 : 0);
-}
-
-static drn_status decode_rgb(drn_image **out, const char *path, drn_error *err)
-{
-    drn_image *in, *rgb;
-    DRN_TRY(drn_image_read(&in, path, err));
-    drn_meta_free(in->meta); /* profiles and EXIF would stay in memory with every picture */
-    in->meta = NULL;
-    if (in->bands == 3 && in->depth == DRN_U8) {
-        *out = in;
-        return DRN_OK;
+    if (!d->weighted)
+        return (size_t)drn_rng_below(rng, d->count);
+    double u = drn_rng_uniform(rng);
+    size_t last = 0;
+    for (size_t i = 0; i < d->source_count; i++) {
+        if (d->sources[i].count == 0)
+            continue;
+        last = i;
+        if (u < d->sources[i].share)
+            break;
+        u -= d->sources[i].share;
     }
-    drn_status st = drn_image_new(&rgb, in->width, in->height, 3, DRN_U8, err);
-    size_t n = (size_t)in->width * (size_t)in->height, bands = (size_t)in->bands;
-    for (size_t i = 0; st == DRN_OK && i < n; i++)
-        for (size_t b = 0; b < 3; b++)
-            ((uint8_t *)rgb->data)[3 * i + b] = sample_u8(in, i * bands + (bands < 3 ? 0 : b));
-    drn_image_free(in);
-    if (st == DRN_OK)
-        *out = rgb;
-    return st;
+    return d->sources[last].first + (size_t)drn_rng_below(rng, d->sources[last].count);
+}
+
+uint64_t drn_dataset_fingerprint(const drn_dataset *d)
+{
+    uint64_t h = d->count;
+    for (size_t i = 0; i < d->count; i++) {
+        const char *path = drn_dataset_path(d, i), *slash = strrchr(path, '/');
+        h = (h ^ drn_text_hash(slash ? slash + 1 : path)) * 0x9e3779b97f4a7c15u;
+        h ^= h >> 32;
+    }
+    return h;
+}
+
+/* ---- pictures ---- */
+
+static drn_status read_picture(drn_image **out, const char *path, drn_error *err)
+{
+    drn_image *in;
+    void *data;
+    size_t size;
+    if (drn_codec_available()) {
+        DRN_TRY(drn_image_read(&in, path, err));
+    } else {
+        DRN_TRY(drn_file_read(&data, &size, path, (size_t)1 << 30, err));
+        drn_status st = drn_decode(&in, data, size, path, err);
+        drn_free(data);
+        DRN_TRY(st);
+    }
+    return drn_to_rgb(out, in, err);
+}
+
+static drn_status decode_rgb(drn_image **out, const drn_dataset *d, size_t i, drn_error *err)
+{
+    const picture *p = &d->list[i];
+    drn_pack *pack = d->sources[p->source].pack;
+    return pack ? drn_pack_image(out, pack, p->number, drn_dataset_path(d, i), err)
+                : read_picture(out, drn_dataset_path(d, i), err);
 }
 
 static void remember_error(drn_dataset *d, size_t i, const drn_error *e)
@@ -183,7 +288,7 @@ drn_status drn_dataset_get(const drn_image **out, drn_dataset *d, size_t i, drn_
     if (d->list[i].error)
         local = *d->list[i].error;
     pthread_mutex_unlock(&d->lock);
-    if (!im && !local.code && decode_rgb(&im, d->list[i].path, &local) == DRN_OK)
+    if (!im && !local.code && decode_rgb(&im, d, i, &local) == DRN_OK)
         im = keep(d, i, im);
     else if (local.code)
         remember_error(d, i, &local);
@@ -213,7 +318,7 @@ size_t drn_dataset_broken(drn_dataset *d, const char **first)
         if (d->list[i].error) {
             n++;
             if (first)
-                *first = d->list[i].path;
+                *first = drn_dataset_path(d, i);
         }
     pthread_mutex_unlock(&d->lock);
     return n;

@@ -83,68 +83,91 @@ static drn_status read_header(reader *r, drn_error *err)
     return DRN_OK;
 }
 
-/* Read a row; *name is its file when the row is wanted, else NULL. */
-static drn_status read_row(char **name, reader *r, drn_error *err)
+/* Read a row; row->file is NULL when it is empty. */
+static drn_status read_row(drn_manifest_row *row, reader *r, drn_error *err)
 {
-    char *field, *file = NULL;
-    bool in_split = !r->split, is_free = !r->free_only;
+    char *field;
     size_t line = r->line;
     int i = 0;
+    *row = (drn_manifest_row){0};
     r->end_of_row = false;
     for (; !r->end_of_row; i++) {
         DRN_TRY(next_field(&field, r, err));
         if (i == r->file_column)
-            file = field;
-        if (r->split && i == r->split_column)
-            in_split = strcmp(field, r->split) == 0;
-        if (r->free_only && i == r->free_column)
-            is_free = strcmp(field, "1") == 0;
+            row->file = field;
+        if (i == r->split_column)
+            row->split = field;
+        if (i == r->free_column)
+            row->free = field;
     }
-    *name = NULL;
-    if (i == 1 && !*field) /* an empty line */
+    if (i == 1 && !*field) { /* an empty line */
+        row->file = NULL;
         return DRN_OK;
+    }
     if (i <= r->file_column || i <= r->split_column || i <= r->free_column)
         return drn_fail(err, DRN_ERR_FORMAT, "%s:%zu: the row has only %d fields", r->path, line,
                         i);
-    if (!*file || strchr(file, '/') || strcmp(file, "..") == 0)
-        return drn_fail(err, DRN_ERR_FORMAT, "%s:%zu: bad file name '%.80s'", r->path, line, file);
-    if (in_split && is_free)
-        *name = file;
+    if (!*row->file || strchr(row->file, '/') || strcmp(row->file, "..") == 0)
+        return drn_fail(err, DRN_ERR_FORMAT, "%s:%zu: bad file name '%.80s'", r->path, line,
+                        row->file);
     return DRN_OK;
 }
 
-static size_t count_lines(const char *text)
+drn_status drn_manifest_rows(const char *path, const char *split, bool free_only,
+                             drn_manifest_fn fn, void *ctx, drn_error *err)
 {
-    size_t n = 1;
-    for (; *text; text++)
-        n += *text == '\n' || *text == '\r';
-    return n;
+    reader r = {.path = path, .line = 1, .split = split, .free_only = free_only};
+    drn_manifest_row row;
+    size_t size;
+    void *text;
+    DRN_TRY(drn_file_read(&text, &size, path, MAX_MANIFEST, err));
+    r.rest = text;
+    drn_status st = read_header(&r, err);
+    while (st == DRN_OK && *r.rest) {
+        st = read_row(&row, &r, err);
+        if (st == DRN_OK && row.file && (!split || strcmp(row.split, split) == 0) &&
+            (!free_only || strcmp(row.free, "1") == 0))
+            st = fn(ctx, &row, err);
+    }
+    drn_free(text);
+    return st;
+}
+
+typedef struct name_list {
+    const char *path;
+    char **names;
+    size_t count, capacity;
+} name_list;
+
+static drn_status add_name(void *ctx, const drn_manifest_row *row, drn_error *err)
+{
+    name_list *l = ctx;
+    if (l->count == l->capacity) {
+        char **more;
+        l->capacity = 2 * l->capacity + 64;
+        DRN_TRY(drn_alloc_to(&more, l->capacity, sizeof *more, err));
+        if (l->count)
+            memcpy(more, l->names, l->count * sizeof *more);
+        drn_free(l->names);
+        l->names = more;
+    }
+    l->names[l->count] = drn_strdup(row->file);
+    if (!l->names[l->count])
+        return drn_fail(err, DRN_ERR_NOMEM, "%s: out of memory", l->path);
+    l->count++;
+    return DRN_OK;
 }
 
 drn_status drn_manifest_read(char ***names, size_t *count, const char *path, const char *split,
                              bool free_only, drn_error *err)
 {
-    reader r = {.path = path, .line = 1, .split = split, .free_only = free_only};
-    char **list = NULL, *file;
-    size_t size, n = 0;
-    drn_status st = DRN_OK;
-    void *text;
-    DRN_TRY(drn_file_read(&text, &size, path, MAX_MANIFEST, err));
-    r.rest = text;
-    DRN_CHECK(drn_calloc_to(&list, count_lines(text), sizeof *list, err));
-    DRN_CHECK(read_header(&r, err));
-    while (*r.rest) {
-        DRN_CHECK(read_row(&file, &r, err));
-        if (file && !(list[n++] = drn_strdup(file))) {
-            st = drn_fail(err, DRN_ERR_NOMEM, "%s: out of memory", path);
-            goto done;
-        }
+    name_list l = {.path = path};
+    drn_status st = drn_manifest_rows(path, split, free_only, add_name, &l, err);
+    if (st != DRN_OK) {
+        drn_list_free(l.names, l.count);
+        return st;
     }
-    *names = list;
-    *count = n;
-    list = NULL;
-done:
-    drn_list_free(list, list ? n : 0);
-    drn_free(text);
-    return st;
+    *names = l.names;
+    *count = l.count;
+    return DRN_OK;
 }

@@ -65,7 +65,7 @@ drn_status drn_patch_draw(drn_patch_place *place, const drn_image **image, drn_d
     drn_rng_seed(&rng, spec->seed, sample + 1);
     drn_error last = {0};
     for (int tries = 0; tries < MAX_TRIES; tries++) {
-        size_t i = (size_t)drn_rng_below(&rng, drn_dataset_count(d));
+        size_t i = drn_dataset_draw(d, &rng);
         if (drn_dataset_get(image, d, i, &last) != DRN_OK) {
             if (last.code == DRN_ERR_NOMEM)
                 break;

@@ -10,7 +10,10 @@
 
 typedef struct drn_run {
     drn_recipe recipe;
-    char *recipe_text;
+    char *recipe_text; /* with data.sources */
+    char *card_text;   /* without: where the pictures lie is nobody's business but this machine's */
+    char **sources;    /* folders and packs to train on, "PATH[:WEIGHT]" */
+    size_t source_count;
     char *checkpoint, *model, *best, *log_path; /* paths in the run's folder */
     FILE *log;
     drn_dataset *data;

@@ -18,7 +18,7 @@ static drn_status meta_number(drn_st_writer *w, const char *key, double v, drn_e
 static drn_status add_card(drn_st_writer *w, const drn_run *r, double psnr, drn_error *err)
 {
     DRN_TRY(drn_st_writer_meta(w, "drn.name", r->recipe.name, err));
-    DRN_TRY(drn_st_writer_meta(w, "drn.recipe", r->recipe_text, err));
+    DRN_TRY(drn_st_writer_meta(w, "drn.recipe", r->card_text, err));
     DRN_TRY(meta_number(w, "drn.steps", (double)drn_trainer_steps(r->trainer), err));
     DRN_TRY(meta_number(w, "drn.seconds", r->progress.seconds, err));
     if (r->init_note[0])
@@ -41,6 +41,19 @@ done:
     return st;
 }
 
+static void pictures_text(char out[64], const drn_run *r)
+{
+    snprintf(out, 64, "%zu pictures, %016llx", drn_dataset_count(r->data),
+             (unsigned long long)drn_dataset_fingerprint(r->data));
+}
+
+static drn_status add_pictures(drn_st_writer *w, const drn_run *r, drn_error *err)
+{
+    char text[64];
+    pictures_text(text, r);
+    return drn_st_writer_meta(w, "drn.checkpoint.pictures", text, err);
+}
+
 /* The checkpoint comes last: whoever goes on from it finds the log and the model that belong to it,
  * or to a later step that will be made again. */
 drn_status drn_run_save(drn_run *r, drn_error *err)
@@ -53,6 +66,7 @@ drn_status drn_run_save(drn_run *r, drn_error *err)
     DRN_CHECK(drn_trainer_save(r->trainer, w, err));
     DRN_CHECK(add_card(w, r, r->progress.val_psnr, err));
     DRN_CHECK(meta_number(w, "drn.checkpoint.best_psnr", r->progress.best_psnr, err));
+    DRN_CHECK(add_pictures(w, r, err));
     DRN_CHECK(drn_st_writer_write(w, r->checkpoint, err));
 done:
     drn_st_writer_free(w);
@@ -82,6 +96,20 @@ static drn_status compare_recipe(const drn_run *r, const drn_safetensors *st, dr
     return DRN_OK;
 }
 
+/* Other pictures would be another run under the old one's name. */
+static drn_status compare_pictures(const drn_run *r, const drn_safetensors *st, drn_error *err)
+{
+    char now[64];
+    const char *was = drn_safetensors_meta(st, "drn.checkpoint.pictures");
+    pictures_text(now, r);
+    if (was && strcmp(was, now) != 0)
+        return drn_fail(err, DRN_ERR_INVALID,
+                        "%.150s was trained on other pictures (%.60s; now %s); a new run can start "
+                        "from it with train.init_from",
+                        drn_safetensors_name(st), was, now);
+    return DRN_OK;
+}
+
 drn_status drn_run_restore(drn_run *r, drn_error *err)
 {
     drn_safetensors *st;
@@ -89,6 +117,8 @@ drn_status drn_run_restore(drn_run *r, drn_error *err)
     drn_status result = drn_trainer_load(r->trainer, st, err);
     if (result == DRN_OK)
         result = compare_recipe(r, st, err);
+    if (result == DRN_OK)
+        result = compare_pictures(r, st, err);
     const char *init = drn_safetensors_meta(st, "drn.init");
     snprintf(r->init_note, sizeof r->init_note, "%s", init ? init : "");
     r->seconds_before = number(st, "drn.seconds");

@@ -8,14 +8,66 @@
 #include <string.h>
 #include <unistd.h>
 
+/* data.sources from the caller's list, as far as a recipe can hold it. */
+static void name_sources(drn_recipe *r, const drn_train_options *o)
+{
+    char text[sizeof r->sources + 16] = "data.sources=";
+    size_t n = strlen(text);
+    for (size_t i = 0; i < o->datas && n < sizeof text; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s%s", i ? ", " : "", o->data[i]);
+    drn_recipe kept = *r;
+    if (n >= sizeof text || drn_recipe_set(r, text, NULL) != DRN_OK)
+        *r = kept;
+}
+
+static drn_status add_source(drn_run *r, const char *text, size_t len, drn_error *err)
+{
+    char *s = drn_alloc(len + 1);
+    if (!s)
+        return drn_fail(err, DRN_ERR_NOMEM, "data.sources: out of memory");
+    memcpy(s, text, len);
+    s[len] = 0;
+    r->sources[r->source_count++] = s;
+    return DRN_OK;
+}
+
+/* The caller's list, or the recipe's. */
+static drn_status list_sources(drn_run *r, const drn_train_options *o, drn_error *err)
+{
+    size_t most = o->datas + 1;
+    for (const char *c = r->recipe.sources; *c; c++)
+        most += *c == ',';
+    DRN_TRY(drn_calloc_to(&r->sources, most, sizeof *r->sources, err));
+    for (size_t i = 0; i < o->datas; i++)
+        DRN_TRY(add_source(r, o->data[i], strlen(o->data[i]), err));
+    for (const char *c = r->recipe.sources; o->datas == 0 && *c;) {
+        c += strspn(c, ", ");
+        size_t n = strcspn(c, ",");
+        if (n)
+            DRN_TRY(add_source(r, c, n, err));
+        c += n;
+    }
+    if (r->source_count == 0)
+        return drn_fail(err, DRN_ERR_INVALID,
+                        "no pictures to train on: give --data, or data.sources in the recipe");
+    if (o->datas)
+        name_sources(&r->recipe, o);
+    return DRN_OK;
+}
+
 static drn_status read_recipe(drn_run *r, const drn_train_options *o, drn_error *err)
 {
     DRN_TRY(drn_recipe_load(&r->recipe, o->recipe, err));
     for (size_t i = 0; i < o->sets; i++)
         DRN_TRY(drn_recipe_set(&r->recipe, o->set[i], err));
     DRN_TRY(drn_recipe_check(&r->recipe, err));
+    DRN_TRY(list_sources(r, o, err));
+    drn_recipe card = r->recipe;
+    memset(card.sources, 0, sizeof card.sources);
     r->recipe_text = drn_recipe_print(&r->recipe);
-    return r->recipe_text ? DRN_OK : drn_fail(err, DRN_ERR_NOMEM, "recipe: out of memory");
+    r->card_text = drn_recipe_print(&card);
+    return r->recipe_text && r->card_text ? DRN_OK
+                                          : drn_fail(err, DRN_ERR_NOMEM, "recipe: out of memory");
 }
 
 static drn_status make_paths(drn_run *r, const char *out, drn_error *err)
@@ -78,23 +130,13 @@ static drn_trainer_config trainer_config(const drn_recipe *c)
 static drn_status open_validation(drn_run *r, const drn_train_options *o, drn_error *err)
 {
     drn_dataset *d = NULL;
-    drn_dataset_options v = {.dirs = o->vals ? o->val : o->data,
-                             .dir_count = o->vals ? o->vals : o->datas,
+    drn_dataset_options v = {.dirs = o->vals ? o->val : (const char *const *)r->sources,
+                             .dir_count = o->vals ? o->vals : r->source_count,
                              .split = o->vals ? NULL : "val",
+                             .need_split = !o->vals,
                              .free_only = r->recipe.free_only && !o->vals};
     if (r->recipe.val_every == 0)
         return DRN_OK;
-    for (size_t i = 0; !o->vals && i < o->datas; i++) {
-        char *manifest = drn_path_join(o->data[i], "manifest.csv");
-        bool found = manifest && drn_path_exists(manifest);
-        drn_free(manifest);
-        if (!found)
-            return drn_fail(err, DRN_ERR_INVALID,
-                            "%s has no manifest.csv with a split 'val'; name a validation folder "
-                            "with --val, or "
-                            "set train.val_every=0",
-                            o->data[i]);
-    }
     DRN_TRY(drn_dataset_open(&d, &v, err));
     drn_status st =
         drn_validator_new(&r->validator, d, (int)r->recipe.scale, (size_t)r->recipe.val_images,
@@ -103,13 +145,15 @@ static drn_status open_validation(drn_run *r, const drn_train_options *o, drn_er
     return st;
 }
 
-static drn_status open_data(drn_run *r, const drn_train_options *o, drn_error *err)
+static drn_status open_data(drn_run *r, drn_error *err)
 {
     const drn_recipe *c = &r->recipe;
-    drn_dataset_options d = {.dirs = o->data,
-                             .dir_count = o->datas,
+    drn_dataset_options d = {.dirs = (const char *const *)r->sources,
+                             .dir_count = r->source_count,
                              .split = c->split,
                              .free_only = c->free_only,
+                             .ratio = c->ratio,
+                             .ratio_seed = (uint64_t)c->ratio_seed,
                              .cache_bytes = (size_t)c->cache_mb << 20};
     return drn_dataset_open(&r->data, &d, err);
 }
@@ -197,7 +241,7 @@ drn_status drn_run_open(drn_run *r, const drn_train_options *o, drn_error *err)
     DRN_TRY(drn_trainer_new(&r->trainer, &c, err));
     DRN_TRY(open_validation(r, o, err));
     DRN_TRY(make_paths(r, o->out, err));
-    DRN_TRY(open_data(r, o, err));
+    DRN_TRY(open_data(r, err));
     DRN_TRY(start_or_resume(r, o, err));
     return drn_run_open_loader(r, err);
 }
@@ -210,6 +254,10 @@ void drn_run_close(drn_run *r)
     drn_trainer_free(r->trainer);
     if (r->log)
         fclose(r->log);
+    for (size_t i = 0; i < r->source_count; i++)
+        drn_free(r->sources[i]);
+    drn_free(r->sources);
+    drn_free(r->card_text);
     drn_free(r->recipe_text);
     drn_free(r->checkpoint);
     drn_free(r->model);

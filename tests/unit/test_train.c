@@ -2,6 +2,7 @@
 #include "base/fileio.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "drn/dataset.h"
 #include "drn/image.h"
 #include "drn/train.h"
 #include "harness.h"
@@ -131,14 +132,14 @@ static size_t count_lines(const char *dir)
     return lines;
 }
 
-static bool has_line(const char *dir, const char *part)
+static bool has_text(const char *dir, const char *name, const char *part)
 {
     drn_error err = {0};
-    char *path = drn_path_join(dir, "log.jsonl");
+    char *path = drn_path_join(dir, name);
     void *text;
     size_t n;
     CHECK_OK(drn_file_read(&text, &n, path, 1 << 30, &err), err);
-    bool found = strstr(text, part);
+    bool found = memmem(text, n, part, strlen(part));
     drn_free(text);
     drn_free(path);
     return found;
@@ -178,7 +179,7 @@ TEST(resume_phases,
     same_file(a, b, "model.safetensors");
     CHECK_INT(count_lines(a), 60);
     CHECK_INT(count_lines(b), 60);
-    CHECK(has_line(a, "\"skipped\":"));
+    CHECK(has_text(a, "log.jsonl", "\"skipped\":"));
     drn_free(a);
     drn_free(b);
 }
@@ -223,6 +224,73 @@ TEST(time_limit, "a time limit ends a run with a checkpoint it goes on from")
     same_file(a, b, "checkpoint.safetensors");
     drn_free(a);
     drn_free(b);
+}
+
+static drn_status train_on(const char *out, const char *source, const char *set, bool resume,
+                           stopper stop, drn_error *err)
+{
+    const char *val[] = {pictures()};
+    drn_train_options o = {.recipe = recipe(),
+                           .set = &set,
+                           .sets = set ? 1 : 0,
+                           .data = &source,
+                           .datas = source ? 1 : 0,
+                           .val = val,
+                           .vals = 1,
+                           .out = out,
+                           .resume = resume,
+                           .progress = on_step,
+                           .progress_ctx = &stop};
+    return drn_train(&o, err);
+}
+
+TEST(sources, "a pack trains to the bits of its folder, and a run may go on with it")
+{
+    drn_error err = {0};
+    char *a = run_dir("of_folder"), *b = run_dir("of_pack"), *pack = run_dir("p.pack");
+    char set[200];
+    const char *dirs[] = {pictures()};
+    drn_status st = drn_pack_make(
+        NULL, &(drn_pack_options){.dirs = dirs, .dir_count = 1, .out = pack, .reencode = true},
+        &err);
+    if (st == DRN_ERR_UNSUPPORTED)
+        SKIP("built without LMDB");
+    CHECK_OK(st, err);
+    CHECK_OK(train_on(a, pictures(), NULL, false, (stopper){0}, &err), err);
+    snprintf(set, sizeof set, "data.sources=%s", pack);
+    CHECK_INT(train_on(b, NULL, set, false, (stopper){.at = 5}, &err), DRN_ERR_CANCELLED);
+    CHECK_OK(train_on(b, pictures(), NULL, true, (stopper){0}, &err), err);
+    same_file(a, b, "checkpoint.safetensors");
+    CHECK_INT(train_on(b, NULL, NULL, true, (stopper){0}, &err), DRN_ERR_INVALID);
+    CHECK(strstr(err.message, "--data"));
+    CHECK(has_text(b, "recipe.yaml", "sources: \"/"));
+    CHECK(!has_text(b, "model.safetensors", pictures())); /* a model tells nobody's paths */
+    drn_free(pack);
+    drn_free(a);
+    drn_free(b);
+}
+
+TEST(other_pictures, "a run does not go on with other pictures, nor with another share of them")
+{
+    drn_error err = {0};
+    char *a = run_dir("share"), *other = run_dir("other_pictures");
+    CHECK_OK(drn_make_dirs(other, &err), err);
+    char *from = drn_path_join(pictures(), "p0.png"), *to = drn_path_join(other, "q.png");
+    drn_image *im;
+    CHECK_OK(drn_image_read(&im, from, &err), err);
+    CHECK_OK(drn_image_write(im, to, NULL, &err), err);
+    CHECK_INT(train_on(a, pictures(), "data.ratio=0.5", false, (stopper){.at = 5}, &err),
+              DRN_ERR_CANCELLED);
+    CHECK_INT(train_on(a, pictures(), NULL, true, (stopper){0}, &err), DRN_ERR_INVALID);
+    CHECK(strstr(err.message, "data.ratio was 0.5, is 1"));
+    CHECK_INT(train_on(a, other, "data.ratio=0.5", true, (stopper){0}, &err), DRN_ERR_INVALID);
+    CHECK(strstr(err.message, "trained on other pictures (2 pictures"));
+    CHECK_OK(train_on(a, pictures(), "data.ratio=0.5", true, (stopper){0}, &err), err);
+    drn_image_free(im);
+    drn_free(from);
+    drn_free(to);
+    drn_free(other);
+    drn_free(a);
 }
 
 TEST(one_process, "two processes cannot train one run at once")
@@ -322,11 +390,14 @@ TEST(refused, "an existing run, a missing checkpoint, another architecture, no p
     CHECK(strstr(err.message, "architecture"));
     CHECK_INT(train(none, hot, 4, false, (stopper){0}, &err), DRN_ERR_NUMERIC);
     CHECK(strstr(err.message, "not finite"));
-    const char *empty[] = {test_tmp_dir()};
+    char *bare = run_dir("bare");
+    CHECK_OK(drn_make_dirs(bare, &err), err);
+    const char *empty[] = {bare};
     drn_train_options o = {
         .recipe = recipe(), .data = empty, .datas = 1, .val = empty, .vals = 1, .out = none};
     CHECK_INT(drn_train(&o, &err), DRN_ERR_INVALID);
     CHECK(strstr(err.message, "no pictures"));
+    drn_free(bare);
     drn_free(a);
     drn_free(none);
 }

@@ -1,0 +1,78 @@
+. "$SOURCE/tests/cli/lib.sh"
+# Packs from the command line: made, killed and gone on with, trained from, refused when broken.
+
+mkdir -p pictures/sub && cp photo.png photo.jpg pictures && cp grey.png pictures/sub/deep.png
+cp photo.png pictures/again.png && head -c 300 photo.png >pictures/cut.png
+"$DRN" pack pictures -o probe.pack >out 2>err || {
+    grep -q 'no packs; build with LMDB' err && { echo "built without LMDB: skipped"; exit 77; }
+    cat err
+}
+
+run 0 "$DRN" pack pictures -o a.pack
+has out '^a.pack: 3 entries of 5 files, 1 broken, 1 duplicates, '
+has err '^left out pictures/cut.png: '
+has err '^left out pictures/photo.png: same pixels as pictures/again.png'
+run 0 "$DRN" pack pictures -o a.pack -q
+has out '^a.pack: 3 entries of 5 files, 1 broken, 1 duplicates, 0.0 MiB new'
+[ ! -s err ] || fail "not quiet"
+absent a.pack-lock
+
+cat >tiny.yaml <<'END'
+model: {scale: 2, channels: 4, modules: 1}
+data: {patch: 8, batch: 2}
+train: {steps: 4, val_every: 2, threads: 1}
+END
+train() { "$DRN" train --recipe tiny.yaml --out "$@" -q; }
+run 0 train one --data a.pack --val pictures
+run 0 train two --data a.pack:3 --data pictures --val a.pack
+bad "a.pack was made without a manifest.csv with a split 'val'" train three --data a.pack
+bad 'a.pack: begun with the options .reencode=0 shrink_jpeg=0 crop=0., not .reencode=1' \
+    "$DRN" pack pictures -o a.pack --reencode -q
+
+# Columns of a manifest.
+printf 'file,free,split\nphoto.png,1,train\nphoto.jpg,0,val\n' >pictures/manifest.csv
+run 0 "$DRN" pack pictures -o b.pack --crop 32 -q
+run 0 train four --data b.pack
+bad 'b.pack: no pictures of the split test' train five --data b.pack --set data.split=test
+
+for n in 1 5000 20000; do
+    head -c $n a.pack >cut.pack
+    bad 'cut.pack: ' train six --data cut.pack --val pictures
+done
+bad 'no.pack: no such folder or pack' train six --data no.pack --val pictures
+bad 'photo.png: not a pack' train six --data photo.png --val pictures
+bad 'no pictures to train on' train six --val pictures
+bad 'missing: no such folder' "$DRN" pack missing -o c.pack -q
+mkdir none
+bad 'none: no pictures' "$DRN" pack none -o c.pack -q
+absent c.pack
+bad 'photo.png: not a pack' "$DRN" pack pictures -o photo.png -q
+run 2 "$DRN" pack pictures
+has err '-o PACK is missing'
+run 2 "$DRN" pack -o x.pack
+has err 'too few arguments'
+
+# Killed again and again, it holds in the end what one run packs.
+mkdir many
+i=0
+while [ $i -lt 60 ]; do
+    { printf 'P6 50 50 255\n' && head -c 7500 /dev/urandom; } >many/$i.ppm
+    i=$((i + 1))
+done
+run 0 "$DRN" pack many -o whole.pack --reencode -j 1 -q
+kills=0
+for t in 1 2 3 4 5 6 7 8; do
+    "$DRN" pack many -o parts.pack --reencode -j 2 -q >/dev/null 2>&1 &
+    pid=$!
+    sleep "0.0$t"
+    kill -9 $pid 2>/dev/null && kills=$((kills + 1))
+    wait $pid 2>/dev/null
+done
+echo "$kills kills"
+run 0 "$DRN" pack many -o parts.pack --reencode -q
+has out 'parts.pack: 60 entries of 60 files, 0 broken, 0 duplicates'
+run 0 train seven --data whole.pack --val pictures
+run 0 train eight --data parts.pack --val pictures
+cut -d, -f1-5 seven/log.jsonl >x && cut -d, -f1-5 eight/log.jsonl >y
+same x y
+finish
