@@ -22,8 +22,9 @@ static const opt table[] = {
     OPT(LIST, data, "data", 0, .arg = "DIR", .required = true,
         .doc = "folder of high-resolution pictures; may be given several times"),
     OPT(LIST, test, "test", 0, .arg = "DIR", .required = true,
-        .doc = "folder of originals the models are measured on (Set5, Set14); may be given several "
-               "times"),
+        .doc =
+            "folder of originals the models are measured on (Set5, Set14; with a manifest.csv: its "
+            "split val); may be given several times"),
     OPT(LIST, val, "val", 0, .arg = "DIR",
         .doc = "folder of pictures to validate on; see 'drn train --help'"),
     OPT(TEXT, out, "out", 'o', .arg = "DIR", .required = true,

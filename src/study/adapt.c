@@ -341,7 +341,7 @@ static drn_status score_rows(study_table *t, study_report *r, const adapt *a, dr
     int scale = a->base->config.scale;
     for (size_t k = 0; k < o->tests; k++) {
         char name[64];
-        study_base_name(name, sizeof name, o->test[k]);
+        study_test_name(name, sizeof name, o->test[k]);
         for (int d = 0; d < 2; d++) {
             drn_degrade_kind how = d ? o->degrade : DRN_DEGRADE_BICUBIC;
             study_score base;

@@ -152,7 +152,7 @@ static drn_status measure(study_run *r, const drn_study_options *o, const study_
         char name[64];
         DRN_TRY(study_score_dir(&r->score[t], m, o->test[t], drn_model_config(m)->scale,
                                 DRN_DEGRADE_NONE, 0, threads, err));
-        study_base_name(name, sizeof name, o->test[t]);
+        study_test_name(name, sizeof name, o->test[t]);
         study_say(o->say, o->ctx, "%s, seed %lld: %s PSNR-Y %.3f dB", v->label, (long long)r->seed,
                   name, r->score[t].psnr);
     }

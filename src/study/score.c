@@ -1,9 +1,22 @@
 #include "study/score.h"
 
+#include "base/fileio.h"
+#include "base/mem.h"
 #include "data/dataset.h"
 #include "drn/metrics.h"
 #include "drn/upscale.h"
 #include "study/degrade.h"
+#include "study/report.h"
+
+void study_test_name(char *buf, size_t size, const char *dir)
+{
+    char name[64];
+    char *manifest = drn_path_join(dir, "manifest.csv");
+    bool split = manifest && drn_path_exists(manifest);
+    study_base_name(name, sizeof name, dir);
+    snprintf(buf, size, "%s%s", name, split ? " (" STUDY_TEST_SPLIT ")" : "");
+    drn_free(manifest);
+}
 
 static drn_status one(drn_metric_values *out, const drn_model *model, const drn_image *hr,
                       int scale, drn_degrade_kind how, double sigma, int threads, drn_error *err)
@@ -27,7 +40,8 @@ drn_status study_score_dir(study_score *out, const drn_model *model, const char 
                            drn_degrade_kind how, double sigma, int threads, drn_error *err)
 {
     drn_dataset *d;
-    drn_dataset_options o = {.dirs = &dir, .dir_count = 1, .cache_bytes = 1};
+    drn_dataset_options o = {
+        .dirs = &dir, .dir_count = 1, .split = STUDY_TEST_SPLIT, .cache_bytes = 1};
     drn_status st = DRN_OK;
     DRN_TRY(drn_dataset_open(&d, &o, err));
     size_t n = drn_dataset_count(d);

@@ -12,6 +12,13 @@ typedef struct study_score {
     size_t pictures;
 } study_score;
 
+/* The pictures of a folder that are for measuring: with a manifest.csv those of its split "val",
+ * which nothing learns from, else all. */
+#define STUDY_TEST_SPLIT "val"
+
+/* What tables call the folder: its name, and the split when that says something. */
+void study_test_name(char *buf, size_t size, const char *dir);
+
 /* LR pictures are made by `how` (NONE: bicubic) from the originals in dir; sigma as in degrade.h.
  * model NULL: the bicubic enlargement, by scale.  An unreadable picture is an error. */
 drn_status study_score_dir(study_score *out, const drn_model *model, const char *dir, int scale,

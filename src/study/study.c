@@ -101,7 +101,7 @@ static drn_status score_table(study_report *r, const study *s, size_t test, drn_
 {
     char name[64], against[96], head[96];
     study_table t;
-    study_base_name(name, sizeof name, s->o->test[test]);
+    study_test_name(name, sizeof name, s->o->test[test]);
     bool paper = paper_has(s, name);
     const char *cell[STUDY_MAX_COLUMNS];
     int n = 0;
@@ -146,7 +146,7 @@ static drn_status runs_table(study_report *r, const study *s, drn_error *err)
     int n = 5;
     study_table t;
     for (size_t k = 0; k < s->o->tests && n < STUDY_MAX_COLUMNS; k++, n++) {
-        study_base_name(name[k], sizeof name[k], s->o->test[k]);
+        study_test_name(name[k], sizeof name[k], s->o->test[k]);
         cell[n] = name[k];
     }
     DRN_TRY(study_table_new(&t, n, err));
@@ -226,7 +226,7 @@ static json_t *run_json(const study *s, int k, int v)
     json_t *scores = json_array();
     for (size_t t = 0; t < s->o->tests; t++) {
         char name[64];
-        study_base_name(name, sizeof name, s->o->test[t]);
+        study_test_name(name, sizeof name, s->o->test[t]);
         json_array_append_new(scores, score_json(&r->score[t], name));
     }
     return json_pack("{s:I, s:o, s:I, s:I, s:o}", "seed", (json_int_t)r->seed, "seconds",
@@ -319,7 +319,7 @@ static drn_status prepare(study *s, drn_error *err)
     }
     for (size_t t = 0; t < o->tests; t++) {
         drn_dataset *d;
-        drn_dataset_options only = {.dirs = &o->test[t], .dir_count = 1};
+        drn_dataset_options only = {.dirs = &o->test[t], .dir_count = 1, .split = STUDY_TEST_SPLIT};
         DRN_TRY(drn_dataset_open(&d, &only, err));
         drn_dataset_free(d);
     }
