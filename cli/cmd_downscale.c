@@ -79,7 +79,8 @@ static int run(int argc, char **argv)
     arg_list args;
     picture_jobs jobs;
     cli_parse(&cmd_downscale, &o, &args, argc, argv);
-    bool planned = pictures_plan(&jobs, &args, o.out, "png");
+    picture_rules rules = {.out = o.out, .pattern = "{name}.{ext}", .ext = "png"};
+    bool planned = pictures_plan(&jobs, &args, &rules);
     int code = planned ? EXIT_OK : EXIT_FAILED;
     for (size_t i = 0; i < jobs.count; i++) {
         drn_error err = {0};

@@ -1,129 +1,230 @@
 /* drn upscale: pictures in, larger pictures out. */
 #include "cli.h"
+#include "enlarge.h"
+#include "interrupt.h"
 #include "models.h"
 #include "pictures.h"
 
-#include "drn/upscale.h"
-
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+#include <string.h>
 #include <unistd.h>
 
 typedef struct options {
-    const char *out, *model;
-    int scale, threads, tile, format, quality;
-    bool quiet;
+    const char *out, *model, *name, *fit, *trust;
+    text_list inputs;
+    double scale, memory;
+    int width, height, threads, tile, format, quality, alpha;
+    bool recursive, overwrite, resume, ensemble, linear, consistent, check, json, quiet, verbose;
 } options;
 
-static const char *const formats[] = {"png", "jpg", "webp", "tif"};
+#define FORMATS "auto|same|png|jpg|webp|tif|avif|jxl|jp2|heic|gif|ppm"
+static const char *const formats[] = {"png",  NULL,  "png", "jpg",  "webp", "tif",
+                                      "avif", "jxl", "jp2", "heic", "gif",  "ppm"};
+enum { FORMAT_AUTO, FORMAT_SAME, CONSISTENT_ROUNDS = 30 };
 
 static const opt table[] = {
-    OPT(TEXT, out, "output", 'o', .arg = "OUT", .required = true,
-        .doc = "file to write, its suffix names the format; or a folder"),
-    OPT(INT, scale, "scale", 's', .arg = "S", .min = 0, .max = 64, .fallback = "0",
-        .doc = "how many times larger: 2, 4 or 8, as the model can; 0: its largest"),
+    OPT(TEXT, out, "output", 'o', .arg = "OUT",
+        .doc = "file to write, its suffix names the format; or a folder; or - for the standard "
+               "output.  "
+               "Without it every result is put beside its picture"),
+    OPT(NUMBER, scale, "scale", 's', .arg = "S", .min = 0, .max = DRN_UPSCALE_MAX, .fallback = "0",
+        .doc = "how many times larger, 2.5 is fine; 0: the model's largest.  What the model has "
+               "not is made by "
+               "the next larger scale, or several passes, and an antialiased shrink"),
+    OPT(INT, width, "width", 'W', .arg = "PIXELS", .min = 0, .max = 1 << 30, .fallback = "0",
+        .doc = "width of the result; the height follows, or is --height"),
+    OPT(INT, height, "height", 'H', .arg = "PIXELS", .min = 0, .max = 1 << 30, .fallback = "0",
+        .doc = "height of the result; the width follows, or is --width"),
+    OPT(TEXT, fit, "fit", 0, .arg = "WxH", .doc = "largest size that fits into W x H pixels"),
     OPT(TEXT, model, "model", 'm', .arg = "MODEL", .fallback = DEFAULT_MODEL,
         .doc =
             "a built-in model ('drn models' lists them), a .safetensors file, or the word default: "
             "the built-in model marked so"),
+    OPT(FLAG, ensemble, "ensemble", 'x',
+        .doc = "mean over the 8 flips and turns of the picture: slightly better, 8 times the work"),
+    OPT(FLAG, consistent, "consistent", 0,
+        .doc = "correct the result until, shrunk again, it is the input"),
+    OPT(FLAG, check, "check", 0,
+        .doc = "print how well the result, shrunk again, returns to the input"),
+    OPT(TEXT, trust, "trust", 0, .arg = "FILE",
+        .doc = "write a map of where the result can be trusted (bright) as a grey PNG; a folder "
+               "for several pictures"),
+    OPT(FLAG, linear, "linear", 0,
+        .doc = "shrink to the wanted size in linear light; the network itself always sees sRGB "
+               "values"),
+    OPT(CHOICE, alpha, "alpha", 0, .arg = "HOW", .choices = "network|bicubic",
+        .fallback = "network", .doc = "what enlarges transparency"),
+    OPT(LIST, inputs, "input", 'i', .arg = "IN", .doc = "the same as IN without -i"),
+    OPT(FLAG, recursive, "recursive", 'r', .doc = "folders in folders, too; their tree is kept"),
+    OPT(TEXT, name, "name", 'n', .arg = "PATTERN",
+        .doc =
+            "names of results: {name}, {scale}, {size}, {ext} stand for the picture's name, 4, x4 "
+            "or "
+            "1920w, and the suffix (default: {name}_{size}.{ext}; in another folder {name}.{ext})"),
+    OPT(CHOICE, format, "format", 'f', .arg = "KIND", .choices = FORMATS, .fallback = "auto",
+        .doc = "of results that the suffix of -o does not tell; auto: png; same: as the input"),
+    OPT(INT, quality, "quality", 0, .arg = "Q", .min = 1, .max = 100, .fallback = "92",
+        .doc = "of formats that lose something; 100: lossless where the format can"),
+    OPT(FLAG, overwrite, "overwrite", 0, .doc = "replace existing files"),
+    OPT(FLAG, resume, "resume", 0,
+        .doc = "leave out pictures whose result exists; results are always whole"),
     OPT(INT, threads, "threads", 'j', .arg = "N", .min = 0, .max = 1024, .fallback = "0",
         .doc = "threads; 0: all cores.  The result is the same for any number"),
     OPT(INT, tile, "tile", 't', .arg = "PIXELS", .min = 0, .max = 1 << 20, .fallback = "0",
         .doc = "side of the tiles the picture is worked on in; 0: chosen by itself"),
-    OPT(CHOICE, format, "format", 'f', .arg = "KIND", .choices = "png|jpg|webp|tif",
-        .fallback = "png", .doc = "of results in a folder"),
-    OPT(INT, quality, "quality", 0, .arg = "Q", .min = 1, .max = 100, .fallback = "92",
-        .doc = "of formats that lose something; 100: lossless where the format can"),
-    OPT(FLAG, quiet, "quiet", 'q', .doc = "no progress on the standard error output"),
+    OPT(NUMBER, memory, "memory", 0, .arg = "MB", .min = 0, .max = 1e9, .fallback = "0",
+        .doc = "pictures that need more than this are worked on in strips, from file to file; 0: "
+               "half of the machine's"),
+    OPT(FLAG, json, "json", 0, .doc = "events on the standard output, a JSON object a line"),
+    OPT(FLAG, verbose, "verbose", 'v', .doc = "tell the model, the passes and what is skipped"),
+    OPT(FLAG, quiet, "quiet", 'q', .doc = "only errors"),
     {0},
 };
 
 static int run(int argc, char **argv);
 const command cmd_upscale = {
     "upscale",
-    "IN... -o OUT",
+    "IN... [-o OUT]",
     "Enlarge pictures",
-    "IN may be a folder: then all its pictures are enlarged, and OUT is a folder.  Colour profile, "
-    "EXIF data, bit depth, grey and alpha are kept.",
+    "IN may be a folder: then all its pictures are enlarged, and OUT is a folder.  IN may be - for "
+    "the "
+    "standard input.  Colour profile, EXIF data, bit depth, grey and alpha are kept.  Existing "
+    "files are "
+    "never replaced without --overwrite.",
     table,
-    1,
+    0,
     -1,
     run,
 };
 
-/* Set by Ctrl-C; a second one ends the program at once. */
-static volatile sig_atomic_t interrupted;
-
-static void interrupt(int sig)
+/* "1920x1080" */
+static bool parse_box(const char *text, int32_t *width, int32_t *height)
 {
-    (void)sig;
-    interrupted = 1;
+    char *end;
+    long w = strtol(text, &end, 10);
+    if (end == text || *end != 'x')
+        return false;
+    const char *second = end + 1;
+    long h = strtol(second, &end, 10);
+    if (end == second || *end || w < 1 || h < 1 || w > 1 << 30 || h > 1 << 30)
+        return false;
+    *width = (int32_t)w;
+    *height = (int32_t)h;
+    return true;
 }
 
-typedef struct progress {
-    const char *name;
-    bool quiet, live; /* live: a terminal, where the line can be overwritten */
-    int shown;        /* percent shown last */
-} progress;
-
-static bool show_progress(void *ctx, double done)
+/* What to do with each picture; ends the program when options contradict each other. */
+static enlarge_options task(const options *o)
 {
-    progress *p = ctx;
-    int percent = (int)(100 * done), step = p->live ? 1 : 25;
-    if (!p->quiet && percent / step > p->shown / step) {
-        p->shown = percent;
-        fprintf(stderr, p->live ? "\r%s %3d%%" : "%s %d%%\n", p->name, percent);
-    }
-    return !interrupted;
+    bool size = o->width || o->height;
+    enlarge_options t = {.how = {.threads = o->threads,
+                                 .tile = o->tile,
+                                 .factor = o->scale,
+                                 .width = o->width,
+                                 .height = o->height,
+                                 .fit = o->fit != NULL,
+                                 .ensemble = o->ensemble,
+                                 .linear = o->linear,
+                                 .alpha = (drn_alpha)o->alpha,
+                                 .consistent = o->consistent ? CONSISTENT_ROUNDS : 0},
+                         .as = {o->quality},
+                         .trust = o->trust,
+                         .check = o->check,
+                         .overwrite = o->overwrite,
+                         .resume = o->resume,
+                         .memory = o->memory * 1e6};
+    if ((o->scale > 0) + size + (o->fit != NULL) > 1)
+        cli_usage(&cmd_upscale, "-s, --width with --height, and --fit exclude each other");
+    if (o->fit && !parse_box(o->fit, &t.how.width, &t.how.height))
+        cli_usage(&cmd_upscale, "--fit wants a size like 1920x1080, not '%s'", o->fit);
+    if (o->scale > 0 && o->scale < 1)
+        cli_usage(&cmd_upscale, "-s %g would shrink; 'drn downscale' does that", o->scale);
+    if (o->overwrite && o->resume)
+        cli_usage(&cmd_upscale,
+                  "--overwrite replaces existing results, --resume keeps them; choose one");
+    if (o->trust && !*o->trust)
+        cli_usage(&cmd_upscale, "--trust wants a file name");
+    if (t.memory == 0)
+        t.memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE) / 2;
+    return t;
 }
 
-static double seconds(void)
+/* "4" and "x4", or "1920w" twice; to be freed. */
+static void size_words(char **scale, char **size, const enlarge_options *t, const drn_model *model)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    const drn_upscale_options *h = &t->how;
+    if (h->width && h->height)
+        *size = cli_format("%dx%d", h->width, h->height);
+    else if (h->width || h->height)
+        *size = cli_format("%d%c", h->width ? h->width : h->height, h->width ? 'w' : 'h');
+    else
+        *size = NULL;
+    double times = h->factor > 0 ? h->factor : drn_model_config(model)->scale;
+    *scale = *size ? cli_format("%s", *size) : cli_format("%g", times);
+    if (!*size)
+        *size = cli_format("x%s", *scale);
 }
 
-static drn_status upscale(const picture_job *job, const drn_model *model, const options *o,
-                          drn_error *err)
+static bool plan(picture_jobs *jobs, const arg_list *in, const options *o, const enlarge_options *t,
+                 const drn_model *model)
 {
-    double start = seconds();
-    drn_image *in = NULL, *out = NULL;
-    progress p = {job->in, o->quiet, isatty(STDERR_FILENO) == 1, 0};
-    drn_upscale_options how = {o->scale, o->threads, o->tile, show_progress, &p};
-    drn_write_options as = {o->quality};
-    drn_status st = drn_image_read(&in, job->in, err);
-    if (st == DRN_OK)
-        st = drn_upscale(&out, in, model, &how, err);
-    if (p.live && p.shown > 0)
-        fputs("\r\033[K", stderr);
-    if (st == DRN_OK)
-        st = drn_image_write(out, job->out, &as, err);
-    if (st == DRN_OK && !o->quiet)
-        fprintf(stderr, "%s: %dx%d, %.2f s\n", job->out, out->width, out->height,
-                seconds() - start);
-    drn_image_free(in);
-    drn_image_free(out);
-    return st;
+    char *scale, *size;
+    size_words(&scale, &size, t, model);
+    picture_rules rules = {.out = o->out,
+                           .pattern = o->name  ? o->name
+                                      : o->out ? "{name}.{ext}"
+                                               : "{name}_{size}.{ext}",
+                           .ext = formats[o->format],
+                           .scale = scale,
+                           .size = size,
+                           .recursive = o->recursive,
+                           .rename = true};
+    bool ok = pictures_plan(jobs, in, &rules);
+    free(scale);
+    free(size);
+    return ok;
 }
 
-static int upscale_all(const picture_jobs *jobs, const drn_model *model, const options *o)
+/* A file named by -o has a suffix of its own. */
+static void check_format(const options *o, const picture_jobs *jobs)
 {
-    size_t failed = 0;
-    for (size_t i = 0; i < jobs->count && !interrupted; i++) {
-        drn_error err = {0};
-        drn_status st = upscale(&jobs->items[i], model, o, &err);
-        failed += st != DRN_OK;
-        if (st != DRN_OK && !interrupted)
-            cli_fail(&err);
-    }
-    if (interrupted)
-        return cli_error("interrupted; pictures already written are complete");
-    if (failed > 0 && jobs->count > 1)
-        cli_error("%zu of %zu pictures failed", failed, jobs->count);
-    return failed > 0 ? EXIT_FAILED : EXIT_OK;
+    const char *out = jobs->items[0].out, *dot = strrchr(out, '.'), *wanted = formats[o->format];
+    if (jobs->count != 1 || o->format <= FORMAT_SAME || strcmp(out, "-") == 0 || !dot)
+        return;
+    bool same = strcmp(dot + 1, wanted) == 0 ||
+                (strcmp(wanted, "jpg") == 0 && strcmp(dot, ".jpeg") == 0) ||
+                (strcmp(wanted, "tif") == 0 && strcmp(dot, ".tiff") == 0);
+    if (!same)
+        cli_usage(&cmd_upscale, "-f %s and the file name %s contradict each other", wanted, out);
+}
+
+static int enlarge_all(const picture_jobs *jobs, const drn_model *model, enlarge_options *t,
+                       const options *o)
+{
+    events e = events_begin(jobs->count, o->json, o->quiet, o->verbose);
+    size_t n = o->trust ? strlen(o->trust) : 0;
+    t->trust_folder = n && (jobs->count > 1 || o->trust[n - 1] == '/');
+    char *suffix = cli_format(".%s", formats[o->format] ? formats[o->format] : "png");
+    t->suffix = suffix;
+    if (o->verbose && !o->json)
+        fprintf(stderr, "model %s, %zu parameters, %zu picture%s\n", drn_model_name(model),
+                drn_model_parameters(model, false), jobs->count, jobs->count == 1 ? "" : "s");
+    for (size_t i = 0; i < jobs->count && !interrupt_asked(); i++)
+        enlarge(&jobs->items[i], model, t, &e);
+    free(suffix);
+    return events_end(&e, interrupt_asked());
+}
+
+/* IN and -i IN together. */
+static void gather(arg_list *args, const options *o)
+{
+    args->items =
+        cli_grow(args->items, (size_t)(args->count + o->inputs.count + 1), sizeof *args->items);
+    for (int i = 0; i < o->inputs.count; i++)
+        args->items[args->count++] = (char *)(uintptr_t)o->inputs.items[i];
+    if (args->count == 0)
+        cli_usage(&cmd_upscale, "too few arguments; expected: drn upscale %s", cmd_upscale.args);
 }
 
 static int run(int argc, char **argv)
@@ -134,12 +235,23 @@ static int run(int argc, char **argv)
     drn_model *model = NULL;
     int code = EXIT_FAILED;
     cli_parse(&cmd_upscale, &o, &args, argc, argv);
-    struct sigaction on_interrupt = {.sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND};
-    sigaction(SIGINT, &on_interrupt, NULL);
-    sigaction(SIGTERM, &on_interrupt, NULL);
-    if (pictures_plan(&jobs, &args, o.out, formats[o.format]) &&
-        load_model(&model, o.model, o.scale))
-        code = upscale_all(&jobs, model, &o);
+    gather(&args, &o);
+    const char *wrong = o.name ? pattern_error(o.name) : NULL;
+    if (wrong)
+        cli_usage(&cmd_upscale, "--name '%s' %s", o.name, wrong);
+    enlarge_options t = task(&o);
+    bool to_stdout =
+        o.out ? strcmp(o.out, "-") == 0 : args.count == 1 && strcmp(args.items[0], "-") == 0;
+    if (to_stdout && o.json)
+        cli_usage(&cmd_upscale, "--json and the picture cannot both go to the standard output");
+    if (to_stdout && isatty(STDOUT_FILENO))
+        cli_usage(&cmd_upscale,
+                  "the picture would go to the terminal; redirect it, or name a file with -o");
+    interrupt_catch();
+    if (load_model(&model, o.model, 0) && plan(&jobs, &args, &o, &t, model)) {
+        check_format(&o, &jobs);
+        code = enlarge_all(&jobs, model, &t, &o);
+    }
     drn_model_free(model);
     pictures_free(&jobs);
     free(args.items);

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,16 +10,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *const suffixes[] = {"png", "jpg", "jpeg", "webp", "tif", "tiff", "bmp",  "pnm",
-                                       "ppm", "pgm", "pbm",  "gif",  "jp2", "jxl",  "avif", "heic"};
+/* ---- names ---- */
 
-static bool is_picture_name(const char *name)
+static const struct {
+    const char *name;
+    bool writes; /* some build can write it, too */
+} suffixes[] = {{"png", true},  {"jpg", true},  {"jpeg", true}, {"webp", true}, {"tif", true},
+                {"tiff", true}, {"avif", true}, {"jxl", true},  {"jp2", true},  {"gif", true},
+                {"pnm", true},  {"ppm", true},  {"pgm", true},  {"heic", true}, {"pbm", false},
+                {"bmp", false}, {"heif", false}};
+
+/* Index into suffixes of a file name, or -1. */
+static int suffix_of(const char *name)
 {
-    const char *dot = strrchr(name, '.');
+    const char *slash = strrchr(name, '/'), *dot = strrchr(slash ? slash + 1 : name, '.');
     for (size_t i = 0; dot && dot > name && i < sizeof suffixes / sizeof *suffixes; i++)
-        if (strcasecmp(dot + 1, suffixes[i]) == 0)
-            return true;
-    return false;
+        if (strcasecmp(dot + 1, suffixes[i].name) == 0)
+            return (int)i;
+    return -1;
 }
 
 static bool is_dir(const char *path)
@@ -33,17 +42,84 @@ static bool is_file(const char *path)
     return stat(path, &sb) == 0 && S_ISREG(sb.st_mode);
 }
 
-static bool same_file(const char *a, const char *b)
+static bool is_stream(const char *path)
 {
-    struct stat x, y;
-    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+    return strcmp(path, "-") == 0;
+}
+
+bool path_exists(const char *path)
+{
+    struct stat sb;
+    return lstat(path, &sb) == 0;
 }
 
 static char *join(const char *dir, const char *name)
 {
     size_t n = strlen(dir);
+    if (strcmp(dir, ".") == 0)
+        return cli_format("%s", name);
     return cli_format("%s%s%s", dir, n > 0 && dir[n - 1] == '/' ? "" : "/", name);
 }
+
+char *path_stem(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    const char *dot = strrchr(name, '.');
+    size_t n = dot && dot > name ? (size_t)(dot - name) : strlen(name);
+    return cli_format("%.*s", (int)n, name);
+}
+
+char *path_dir(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        return cli_format(".");
+    return slash == path ? cli_format("/") : cli_format("%.*s", (int)(slash - path), path);
+}
+
+/* ---- patterns ---- */
+
+static const char *const words[] = {"{name}", "{ext}", "{scale}", "{size}"};
+enum { WORDS = sizeof words / sizeof *words };
+
+/* Index of the word a text begins with, or -1. */
+static int word_at(const char *text)
+{
+    for (int i = 0; i < WORDS; i++)
+        if (strncmp(text, words[i], strlen(words[i])) == 0)
+            return i;
+    return -1;
+}
+
+const char *pattern_error(const char *pattern)
+{
+    if (!*pattern)
+        return "is empty";
+    if (strchr(pattern, '/'))
+        return "is a name, not a path; name the folder with -o";
+    if (!strstr(pattern, "{name}"))
+        return "lacks {name}: all results would have one name";
+    for (const char *p = pattern; *p; p++)
+        if (*p == '{' && word_at(p) < 0)
+            return "has a word in braces that is not {name}, {ext}, {scale} or {size}";
+    return NULL;
+}
+
+static char *expand(const char *pattern, const char *const values[WORDS])
+{
+    char *text = cli_format("%s", "");
+    for (const char *p = pattern; *p;) {
+        int w = word_at(p);
+        char *longer = w < 0 ? cli_format("%s%c", text, *p)
+                             : cli_format("%s%s", text, values[w] ? values[w] : "");
+        p += w < 0 ? 1 : strlen(words[w]);
+        free(text);
+        text = longer;
+    }
+    return text;
+}
+
+/* ---- folders ---- */
 
 static int by_name(const void *a, const void *b)
 {
@@ -57,64 +133,78 @@ void paths_free(char **paths, size_t count)
     free(paths);
 }
 
-bool pictures_in(char ***paths, size_t *count, const char *dir)
+typedef struct path_list {
+    char **items;
+    size_t count;
+} path_list;
+
+static void path_add(path_list *list, char *path)
 {
-    *paths = NULL;
-    *count = 0;
+    list->items = cli_grow(list->items, list->count + 1, sizeof *list->items);
+    list->items[list->count++] = path;
+}
+
+/* Pictures and folders in a folder, sorted; hidden ones and links to folders are left out. */
+static bool list_folder(path_list *files, path_list *folders, const char *dir)
+{
     DIR *d = opendir(dir);
     if (!d) {
         cli_error("%s: %s; a folder of pictures is needed", dir, strerror(errno));
         return false;
     }
     for (struct dirent *e; (e = readdir(d));) {
+        struct stat sb;
         char *path = join(dir, e->d_name);
-        if (e->d_name[0] == '.' || !is_picture_name(e->d_name) || !is_file(path)) {
+        if (e->d_name[0] == '.')
             free(path);
-            continue;
-        }
-        *paths = cli_grow(*paths, *count + 1, sizeof **paths);
-        (*paths)[(*count)++] = path;
+        else if (suffix_of(e->d_name) >= 0 && is_file(path))
+            path_add(files, path);
+        else if (folders && lstat(path, &sb) == 0 && S_ISDIR(sb.st_mode))
+            path_add(folders, path);
+        else
+            free(path);
     }
     closedir(d);
-    if (*count == 0) {
-        cli_error("%s: no pictures in this folder (looked for .png, .jpg, .webp, .tif, ...)", dir);
-        return false;
-    }
-    qsort(*paths, *count, sizeof **paths, by_name);
+    qsort(files->items, files->count, sizeof *files->items, by_name);
+    if (folders)
+        qsort(folders->items, folders->count, sizeof *folders->items, by_name);
     return true;
 }
 
-char *path_stem(const char *path)
+static bool no_pictures(const char *dir)
 {
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    const char *dot = strrchr(name, '.');
-    size_t n = dot && dot > name ? (size_t)(dot - name) : strlen(name);
-    return cli_format("%.*s", (int)n, name);
+    cli_error("%s: no pictures in this folder (looked for .png, .jpg, .webp, .tif, ...)", dir);
+    return false;
 }
 
-static void add_job(picture_jobs *jobs, const char *in, char *out)
+bool pictures_in(char ***paths, size_t *count, const char *dir)
 {
-    jobs->items = cli_grow(jobs->items, jobs->count + 1, sizeof *jobs->items);
-    jobs->items[jobs->count++] = (picture_job){cli_format("%s", in), out};
-}
-
-static void add_to_folder(picture_jobs *jobs, const char *in, const char *dir, const char *format)
-{
-    char *stem = path_stem(in), *name = cli_format("%s.%s", stem, format);
-    add_job(jobs, in, join(dir, name));
-    free(stem);
-    free(name);
-}
-
-static bool add_folder(picture_jobs *jobs, const char *in, const char *dir, const char *format)
-{
-    char **paths;
-    size_t count;
-    bool ok = pictures_in(&paths, &count, in);
-    for (size_t i = 0; i < count; i++)
-        add_to_folder(jobs, paths[i], dir, format);
-    paths_free(paths, count);
+    path_list files = {0};
+    bool ok = list_folder(&files, NULL, dir) && (files.count > 0 || no_pictures(dir));
+    if (!ok)
+        paths_free(files.items, files.count);
+    *paths = ok ? files.items : NULL;
+    *count = ok ? files.count : 0;
     return ok;
+}
+
+int make_folders(const char *path)
+{
+    int failed = 0;
+    char *p = cli_format("%s", path);
+    for (char *c = p + (*p == '/'); !failed && *p; c++) {
+        char keep = *c;
+        if (keep != '/' && keep)
+            continue;
+        *c = 0;
+        if (*p && mkdir(p, 0777) != 0 && !is_dir(p))
+            failed = errno;
+        *c = keep;
+        if (!keep)
+            break;
+    }
+    free(p);
+    return failed;
 }
 
 static bool check_folder(const char *dir)
@@ -125,72 +215,237 @@ static bool check_folder(const char *dir)
     return false;
 }
 
-/* The folder of a path, "." when it names none. */
-static char *path_dir(const char *path)
+/* ---- the plan ---- */
+
+/* Where a file lies, whatever its name. */
+typedef struct file_id {
+    dev_t dev;
+    ino_t ino;
+} file_id;
+
+static int by_id(const void *a, const void *b)
 {
-    const char *slash = strrchr(path, '/');
-    if (!slash)
-        return cli_format(".");
-    return slash == path ? cli_format("/") : cli_format("%.*s", (int)(slash - path), path);
+    const file_id *x = a, *y = b;
+    if (x->dev != y->dev)
+        return x->dev < y->dev ? -1 : 1;
+    return x->ino < y->ino ? -1 : x->ino > y->ino;
 }
 
-static bool make_folder(const char *dir)
+static int by_text(const void *a, const void *b)
 {
-    if (is_dir(dir) || mkdir(dir, 0777) == 0)
-        return true;
-    cli_error("%s: cannot make this folder: %s", dir, strerror(errno));
-    return false;
+    return strcmp(a, b);
 }
 
-static int by_out(const void *a, const void *b)
+typedef struct plan {
+    picture_jobs *jobs;
+    const picture_rules *rules;
+    void *taken;    /* tree of outputs, char * borrowed from jobs */
+    file_id folder; /* the output folder: not searched for pictures */
+} plan;
+
+static void add_job(plan *p, const char *in, char *out)
 {
-    const picture_job *const *x = a, *const *y = b;
-    return strcmp((*x)->out, (*y)->out);
+    picture_jobs *jobs = p->jobs;
+    jobs->items = cli_grow(jobs->items, jobs->count + 1, sizeof *jobs->items);
+    jobs->items[jobs->count++] = (picture_job){cli_format("%s", in), out};
+    if (!is_stream(out) && !tsearch(out, &p->taken, by_text))
+        exit(cli_error("out of memory"));
 }
 
-static bool check_collisions(const picture_jobs *jobs)
+/* The input that an output was planned for. */
+static const char *owner(const plan *p, const char *out)
 {
-    bool ok = true;
-    const picture_job **sorted = cli_alloc(jobs->count, sizeof *sorted);
-    for (size_t i = 0; i < jobs->count; i++)
-        sorted[i] = &jobs->items[i];
-    qsort(sorted, jobs->count, sizeof *sorted, by_out);
-    for (size_t i = 0; i < jobs->count && ok; i++) {
-        if (i > 0 && strcmp(sorted[i]->out, sorted[i - 1]->out) == 0) {
-            cli_error("%s and %s would both become %s; rename one, or enlarge them one by one",
-                      sorted[i - 1]->in, sorted[i]->in, sorted[i]->out);
-            ok = false;
-        } else if (same_file(sorted[i]->in, sorted[i]->out)) {
-            cli_error("%s: input and output are one file; choose another output", sorted[i]->in);
-            ok = false;
-        }
+    for (size_t i = 0; i < p->jobs->count; i++)
+        if (strcmp(p->jobs->items[i].out, out) == 0)
+            return p->jobs->items[i].in;
+    return "";
+}
+
+/* A name for a second input of the same name: stem-2.ext and so on. */
+static char *another_name(const plan *p, const char *out)
+{
+    char *dir = path_dir(out), *stem = path_stem(out), *result = NULL;
+    const char *slash = strrchr(out, '/'), *dot = strrchr(slash ? slash : out, '.');
+    for (int i = 2; !result; i++) {
+        char *name = cli_format("%s-%d%s", stem, i, dot ? dot : "");
+        char *path = join(dir, name);
+        if (tfind(path, &p->taken, by_text))
+            free(path);
+        else
+            result = path;
+        free(name);
     }
-    free(sorted);
+    free(dir);
+    free(stem);
+    return result;
+}
+
+/* One input into the folder dir. */
+static bool add_to_folder(plan *p, const char *in, const char *dir)
+{
+    const picture_rules *r = p->rules;
+    int suffix = suffix_of(in);
+    const char *ext = r->ext                                   ? r->ext
+                      : suffix >= 0 && suffixes[suffix].writes ? suffixes[suffix].name
+                                                               : "png";
+    char *stem = is_stream(in) ? cli_format("stdin") : path_stem(in);
+    const char *values[WORDS] = {stem, ext, r->scale, r->size};
+    char *name = expand(r->pattern, values), *out = join(dir, name);
+    free(stem);
+    free(name);
+    if (tfind(out, &p->taken, by_text)) {
+        const char *other = owner(p, out);
+        if (!r->rename) {
+            cli_error("%s and %s would both become %s; rename one, or take them one by one", other,
+                      in, out);
+            free(out);
+            return false;
+        }
+        char *better = another_name(p, out);
+        fprintf(stderr, "drn: %s and %s would both become %s; %s becomes %s\n", other, in, out, in,
+                better);
+        free(out);
+        out = better;
+    }
+    add_job(p, in, out);
+    return true;
+}
+
+/* Whether a folder is where the results go: they are no inputs. */
+static bool is_target(const plan *p, const char *dir)
+{
+    struct stat sb;
+    return stat(dir, &sb) == 0 && sb.st_dev == p->folder.dev && sb.st_ino == p->folder.ino;
+}
+
+/* All pictures of a folder; out is where they go. */
+static bool add_folder(plan *p, const char *dir, const char *out)
+{
+    path_list files = {0}, folders = {0};
+    bool ok = list_folder(&files, p->rules->recursive ? &folders : NULL, dir);
+    for (size_t i = 0; ok && i < files.count; i++)
+        ok = add_to_folder(p, files.items[i], out);
+    for (size_t i = 0; ok && i < folders.count; i++) {
+        const char *slash = strrchr(folders.items[i], '/');
+        char *below = join(out, slash ? slash + 1 : folders.items[i]);
+        ok = is_target(p, folders.items[i]) || add_folder(p, folders.items[i], below);
+        free(below);
+    }
+    paths_free(files.items, files.count);
+    paths_free(folders.items, folders.count);
     return ok;
 }
 
-bool pictures_plan(picture_jobs *jobs, const arg_list *in, const char *out, const char *format)
+static bool add_input(plan *p, const char *in, const char *dir)
 {
-    size_t n = strlen(out);
-    bool many = in->count > 1 || is_dir(in->items[0]) || is_dir(out) || (n && out[n - 1] == '/');
+    size_t before = p->jobs->count;
+    if (is_dir(in))
+        return add_folder(p, in, dir) && (p->jobs->count > before || no_pictures(in));
+    return add_to_folder(p, in, dir);
+}
+
+/* No output may be an input: it would be gone, or read half-written. */
+static bool check_inputs(const picture_jobs *jobs)
+{
+    bool ok = true;
+    struct stat sb;
+    file_id *ids = cli_alloc(jobs->count, sizeof *ids);
+    size_t n = 0;
+    for (size_t i = 0; i < jobs->count; i++)
+        if (stat(jobs->items[i].in, &sb) == 0)
+            ids[n++] = (file_id){sb.st_dev, sb.st_ino};
+    qsort(ids, n, sizeof *ids, by_id);
+    for (size_t i = 0; ok && i < jobs->count; i++) {
+        const picture_job *j = &jobs->items[i];
+        if (stat(j->out, &sb) != 0)
+            continue;
+        file_id out = {sb.st_dev, sb.st_ino}, in = {0, 0};
+        if (stat(j->in, &sb) == 0)
+            in = (file_id){sb.st_dev, sb.st_ino};
+        if (by_id(&in, &out) == 0)
+            cli_error("%s: input and output are one file; choose another output", j->in);
+        else if (bsearch(&out, ids, n, sizeof *ids, by_id))
+            cli_error("%s: %s would go there, but it is an input itself; choose another output",
+                      j->out, j->in);
+        else
+            continue;
+        ok = false;
+    }
+    free(ids);
+    return ok;
+}
+
+static bool check_file(const char *out)
+{
+    char *dir = path_dir(out);
+    bool ok = suffix_of(out) >= 0;
+    if (!ok)
+        cli_error("%s: its suffix names no picture format; use .png, .jpg, .webp or .tif", out);
+    ok = ok && check_folder(dir);
+    free(dir);
+    return ok;
+}
+
+/* Several results, or a folder was named. */
+static bool into_folder(plan *p, const arg_list *in, const char *out)
+{
+    struct stat sb;
+    int failed = make_folders(out);
+    if (failed) {
+        cli_error("%s: cannot make this folder: %s", out, strerror(failed));
+        return false;
+    }
+    if (!check_folder(out))
+        return false;
+    if (stat(out, &sb) == 0)
+        p->folder = (file_id){sb.st_dev, sb.st_ino};
+    for (int i = 0; i < in->count; i++)
+        if (!add_input(p, in->items[i], out))
+            return false;
+    return true;
+}
+
+/* Every file beside itself. */
+static bool beside(plan *p, const arg_list *in)
+{
+    for (int i = 0; i < in->count; i++) {
+        if (is_dir(in->items[i])) {
+            cli_error("%s: is a folder; name one for the results with -o", in->items[i]);
+            return false;
+        }
+        char *dir = path_dir(in->items[i]);
+        if (is_stream(in->items[i]))
+            add_job(p, "-", cli_format("-"));
+        else
+            (void)add_to_folder(p, in->items[i], dir);
+        free(dir);
+    }
+    return true;
+}
+
+static void leave(void *text)
+{
+    (void)text; /* the tree borrows its texts */
+}
+
+bool pictures_plan(picture_jobs *jobs, const arg_list *in, const picture_rules *rules)
+{
+    const char *out = rules->out;
+    plan p = {.jobs = jobs, .rules = rules};
+    size_t n = out ? strlen(out) : 0;
     bool ok = true;
     *jobs = (picture_jobs){0};
-    for (int i = 0; i < in->count && ok; i++) {
-        if (is_dir(in->items[i]))
-            ok = add_folder(jobs, in->items[i], out, format);
-        else if (access(in->items[i], R_OK) != 0)
-            ok = cli_error("%s: %s", in->items[i], strerror(errno)) == EXIT_OK;
-        else if (many)
-            add_to_folder(jobs, in->items[i], out, format);
-        else
-            add_job(jobs, in->items[i], cli_format("%s", out));
+    if (!out) {
+        ok = beside(&p, in);
+    } else if (in->count > 1 || is_dir(in->items[0]) || is_dir(out) || (n && out[n - 1] == '/')) {
+        ok = is_stream(out) ? cli_error("only one picture can go to the standard output") == EXIT_OK
+                            : into_folder(&p, in, out);
+    } else {
+        ok = is_stream(out) || check_file(out);
+        add_job(&p, in->items[0], cli_format("%s", out));
     }
-    if (ok && !many && !is_picture_name(out))
-        ok = cli_error("%s: its suffix names no picture format; use .png, .jpg, .webp or .tif",
-                       out) == EXIT_OK;
-    char *dir = many ? cli_format("%s", out) : path_dir(out);
-    ok = ok && (!many || make_folder(dir)) && check_folder(dir) && check_collisions(jobs);
-    free(dir);
+    ok = ok && check_inputs(jobs);
+    tdestroy(p.taken, leave);
     if (!ok)
         pictures_free(jobs);
     return ok;

@@ -4,6 +4,7 @@
 
 #include "cli.h"
 
+/* in and out are paths, or "-": standard input and output. */
 typedef struct picture_job {
     char *in, *out;
 } picture_job;
@@ -13,12 +14,27 @@ typedef struct picture_jobs {
     size_t count;
 } picture_jobs;
 
-/* Pair inputs (files, or folders whose pictures are taken) with outputs: `out` itself for one file,
- * or stem.format in the folder `out` when there are several, an input is a folder, or `out` is a
- * folder or ends in "/" (it is made then).  Prints what is wrong and returns false: no pictures, a
- * name two inputs would share, an output that is an input, a folder one cannot write to. */
-bool pictures_plan(picture_jobs *jobs, const arg_list *in, const char *out, const char *format);
+/* How outputs are named. */
+typedef struct picture_rules {
+    const char *out;     /* a file, a folder or "-"; NULL: beside each input */
+    const char *pattern; /* of names in a folder: text with {name}, {ext}, {scale} and {size} */
+    const char
+        *ext; /* what {ext} stands for; NULL: the input's, or png where none can write that */
+    const char *scale, *size; /* what these stand for; may be NULL where the pattern has none */
+    bool recursive;           /* folders in folders, too; their tree is kept */
+    bool rename; /* a name that is taken already gets -2, -3, ... and a message; else that is an
+                    error */
+} picture_rules;
+
+/* Pair inputs (files, or folders whose pictures are taken) with outputs: rules->out itself for one
+ * file, or names after the pattern in the folder rules->out when there are several, an input is a
+ * folder, or rules->out is a folder or ends in "/" (it is made then).  Prints what is wrong and
+ * returns false: no pictures, an output that is an input, a folder one cannot write to. */
+bool pictures_plan(picture_jobs *jobs, const arg_list *in, const picture_rules *rules);
 void pictures_free(picture_jobs *jobs);
+
+/* NULL, or what is wrong with a pattern. */
+const char *pattern_error(const char *pattern);
 
 /* Paths of the pictures in a folder, sorted; prints what is wrong and returns false when there is
  * no such folder or no picture in it. */
@@ -27,5 +43,10 @@ void paths_free(char **paths, size_t count);
 
 /* The file name without folder and suffix, to be freed. */
 char *path_stem(const char *path);
+/* The folder of a path, "." when it names none; to be freed. */
+char *path_dir(const char *path);
+bool path_exists(const char *path);
+/* mkdir -p; 0 or errno. */
+int make_folders(const char *path);
 
 #endif

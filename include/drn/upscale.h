@@ -70,6 +70,19 @@ drn_status drn_upscale_find_target(drn_upscale_target *out, int32_t width, int32
 drn_status drn_upscale(drn_image **out, const drn_image *in, const drn_model *model,
                        const drn_upscale_options *options, drn_error *err);
 
+/** Upscale from file to file in strips, for pictures larger than memory: the input is read and the result
+ *  written row by row (TIFF: BigTIFF in tiles), with the pixels of drn_upscale().  Options are the same,
+ *  but for consistent, which needs the whole picture.  Formats that code a picture as a whole (WebP, AVIF,
+ *  HEIC, JPEG XL, JPEG 2000, GIF) take its memory all the same.
+ *  @param in, out  file names; out appears complete or not at all.
+ *  @param as       borrowed, may be NULL.
+ *  @param memory   bytes to work with, 0 = 800 MB; of use from about 300 MB on.
+ *  @return as drn_image_read(), drn_upscale() and drn_image_write() | DRN_ERR_UNSUPPORTED (consistent; a
+ *  build without libvips).  Thread-safe per model. */
+drn_status drn_upscale_stream(const char *in, const char *out, const drn_model *model,
+                              const drn_upscale_options *options, const drn_write_options *as, size_t memory,
+                              drn_error *err);
+
 /** How well a result, shrunk again, returns to the input: the closed loop of the dual reconstruction
  *  network.  PSNR in dB over all colour samples (where alpha is not 0); INFINITY when equal. */
 typedef struct drn_loop {

@@ -29,6 +29,8 @@ static const struct {
     {"ppmload", "P2", 0, 2},
     {"ppmload", "P3", 0, 2},
     {"ppmload", "P4", 0, 2},
+    {"ppmload", "P5", 0, 2}, /* ours to read, but row by row */
+    {"ppmload", "P6", 0, 2},
     {"ppmload", "Pf", 0, 2},
     {"ppmload", "PF", 0, 2},
     {"magickload", "BM", 0, 2},

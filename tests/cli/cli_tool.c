@@ -1,5 +1,6 @@
 /* What the scripts beside it need and a shell has not.
  *   cli_tool fixtures DIR        write small pictures and models
+ *   cli_tool large FILE W H      write a PPM of that size, row by row
  *   cli_tool json FILE a.b.0.c   print a value of a JSON file; fails when the file is no JSON */
 #include "base/fileio.h"
 #include "base/mem.h"
@@ -74,6 +75,18 @@ static int fixtures(const char *dir)
     return 0;
 }
 
+static int large(const char *file, int width, int height)
+{
+    FILE *f = fopen(file, "wb");
+    if (!f)
+        return 1;
+    fprintf(f, "P6\n%d %d\n255\n", width, height);
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < 3 * width; x++)
+            putc(128 + (x / 3 * y >> 7) % 100 - (x / 40 + y / 9) % 23, f);
+    return fclose(f) == 0 ? 0 : 1;
+}
+
 static int print_json(const char *file, char *path)
 {
     json_error_t je;
@@ -97,8 +110,10 @@ int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "fixtures") == 0)
         return fixtures(argv[2]);
+    if (argc == 5 && strcmp(argv[1], "large") == 0)
+        return large(argv[2], atoi(argv[3]), atoi(argv[4]));
     if (argc == 4 && strcmp(argv[1], "json") == 0)
         return print_json(argv[2], argv[3]);
-    fprintf(stderr, "usage: cli_tool fixtures DIR | json FILE PATH\n");
+    fprintf(stderr, "usage: cli_tool fixtures DIR | large FILE W H | json FILE PATH\n");
     return 2;
 }

@@ -41,6 +41,13 @@ equal() { [ "$1" = "$2" ] || fail "'$1' is not '$2'"; }
 # near A B TOLERANCE
 near() { awk -v a="$1" -v b="$2" -v t="$3" 'BEGIN { d = a - b; exit !(d <= t && -d <= t) }' ||
     fail "$1 is not $2 +- $3"; }
+# differs A B: the largest difference of two 8-bit PPM files of one header, in levels
+differs() {
+    cmp -l "$1" "$2" | awk '
+        function octal(s,   i, v) { v = 0; for (i = 1; i <= length(s); i++) v = 8 * v + substr(s, i, 1); return v }
+        { d = octal($2) - octal($3); d = d < 0 ? -d : d; if (d > m) m = d }
+        END { print m + 0 }'
+}
 # Nothing left behind by a failed run.
 absent() { for f; do [ ! -e "$f" ] || fail "$f was left behind"; done; }
 no_tmp() { [ -z "$(find . -name '*.tmp')" ] || fail "temporary files: $(find . -name '*.tmp')"; }

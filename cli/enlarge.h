@@ -1,0 +1,23 @@
+/* One picture of drn upscale: read, enlarge, check, write. */
+#ifndef DRN_CLI_ENLARGE_H
+#define DRN_CLI_ENLARGE_H
+
+#include "events.h"
+#include "pictures.h"
+
+#include "drn/upscale.h"
+
+typedef struct enlarge_options {
+    drn_upscale_options how; /* progress is set by enlarge() */
+    drn_write_options as;
+    const char *suffix; /* of what goes to the standard output, ".png" */
+    const char *trust;  /* file for the trust map, or a folder for several; NULL: none */
+    bool trust_folder;
+    bool check, overwrite, resume;
+    double memory; /* bytes the pictures may take before they are worked on in strips */
+} enlarge_options;
+
+/* Tells the events how it goes. */
+void enlarge(const picture_job *job, const drn_model *model, const enlarge_options *o, events *e);
+
+#endif

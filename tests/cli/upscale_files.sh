@@ -1,0 +1,126 @@
+. "$SOURCE/tests/cli/lib.sh"
+# Where results go and what they are called; pipes; what happens to the others when one fails.
+
+size() { "$DRN" downscale -s 1 "$1" -o size.ppm && sed -n 2p size.ppm; }
+up() { "$DRN" upscale -m x2.safetensors "$@"; }
+
+# Beside the picture, named after a pattern.
+run 0 up photo.png
+equal "$(size photo_x2.png)" '122 94'
+run 0 up photo.jpg grey.png --width 50 -f same
+equal "$(size photo_50w.jpg)" '50 38'
+equal "$(size grey_50w.png)" '50 52'
+run 0 up grey.png -n 'a-{name}-{scale}-{size}.{ext}' -s 1.5
+equal "$(size a-grey-1.5-x1.5.png)" '36 38'
+run 0 up grey.png --fit 70x70 -o fit/ -n '{name}_{size}.{ext}'
+equal "$(size fit/grey_70x70.png)" '67 70'
+for pattern in '' 'x.png' 'a/{name}.png' '{nam}{name}.png'; do
+    run 2 up grey.png -n "$pattern"
+    has err "drn upscale: --name '"
+done
+run 0 up -i grey.png -i photo.png -o i/
+equal "$(cd i && echo *)" 'grey.png photo.png'
+
+# Two inputs for one name: the second gets another, with a message.
+run 0 up photo.png photo.jpg -o same
+has err '^drn: photo.png and photo.jpg would both become same/photo.png; photo.jpg becomes same/photo-2.png$'
+equal "$(size same/photo.png)" '122 94'
+equal "$(size same/photo-2.png)" '320 240'
+
+# Folders in folders keep their tree; results, hidden files and other files are no inputs.
+mkdir -p tree/a/b tree/c tree/.hidden
+cp photo.png tree/a/one.png
+cp grey.png tree/a/b/two.png
+cp grey.png tree/c/two.png
+cp grey.png tree/.hidden/no.png
+cp grey.png tree/top.png
+echo text >tree/c/readme.md
+run 0 up tree -o flat
+equal "$(cd flat && find . -type f | sort | tr '\n' ' ')" './top.png '
+run 0 up tree -o deep -r
+equal "$(cd deep && find . -type f | sort | tr '\n' ' ')" './a/b/two.png ./a/one.png ./c/two.png ./top.png '
+has err '^4 pictures: 4 enlarged, '
+run 0 up tree -o tree/results -r
+run 0 up tree -o tree/results -r --overwrite
+has err '^4 pictures: 4 enlarged, '
+equal "$(find tree/results -type f | wc -l | tr -d ' ')" 4
+rm -r tree/results
+bad 'tree: is a folder; name one for the results with -o' up tree
+mkdir empty
+bad 'empty: no pictures' up empty -o nothing -r
+
+# --resume does what is left.
+rm deep/a/one.png
+before=$(ls -i deep/top.png)
+run 0 up tree -o deep -r --resume
+has err '^4 pictures: 1 enlarged, 3 skipped, '
+equal "$(ls -i deep/top.png)" "$before"
+run 1 up tree -o deep -r
+has err '^4 pictures: 0 enlarged, 4 failed, '
+has err '^drn: deep/top.png: exists already'
+run 2 up tree -o deep -r --resume --overwrite
+
+# One failure does not stop the others.
+cp photo.png mixed.png
+mkdir batch
+cp photo.png batch/a.png
+echo text >batch/b.png
+head -c 300 photo.png >batch/c.png
+cp grey.png batch/d.png
+run 1 up batch missing.png -o done
+equal "$(cd done && echo *)" 'a.png d.png'
+has err '^drn: batch/b.png: '
+has err '^drn: batch/c.png: '
+has err '^drn: missing.png: No such file'
+has err '^5 pictures: 2 enlarged, 3 failed, '
+run 1 up batch -o done2 -q
+equal "$(grep -c . err)" 3
+
+# Inputs are never written to, whatever the options.
+cp photo.png keep.png
+cp photo.png keep_x2.png
+bad 'input and output are one file' up keep.png -o keep.png --overwrite
+bad 'keep_x2.png: keep.png would go there, but it is an input itself' up keep.png keep_x2.png --overwrite
+ln -s keep.png link.png
+bad 'input and output are one file' up keep.png -o link.png --overwrite
+same keep.png photo.png
+same keep_x2.png photo.png
+
+# Pipes.
+run 0 up photo.png -o photo_file.png
+up - <photo.png >piped.png 2>err || fail "a pipe failed"
+same piped.png photo_file.png
+up - -o - -f jpg <photo.png >piped.jpg 2>err || fail "a pipe failed"
+equal "$(size piped.jpg)" '122 94'
+equal "$(head -c 3 piped.jpg | od -An -tx1 | tr -d ' ')" ffd8ff
+up photo.png -o - -f ppm -q 2>err | head -c 2 >magic
+equal "$(cat magic)" P6
+up - -o from_pipe.tif <photo.jpg 2>err || fail "a pipe failed"
+equal "$(size from_pipe.tif)" '320 240'
+run 1 up - -o x.png
+has err '^drn: standard input: is empty'
+echo text | up - -o x.png 2>err && fail "text is no picture"
+has err '^drn: standard input: '
+run 1 up photo.png grey.png -o -
+has err 'only one picture'
+run 2 up - --json
+has err 'cannot both'
+if [ -w /dev/full ]; then
+    code=0
+    up photo.png -o - >/dev/full 2>err || code=$?
+    equal "$code" 1
+    has err '^drn: standard output: '
+fi
+
+# Formats.
+for kind in png jpg webp tif; do
+    run 0 up alpha.png -o formats/ -f $kind
+    equal "$(size formats/alpha.$kind)" '40 32'
+done
+run 2 up photo.png -o p.png -f jpg
+has err 'contradict each other'
+run 0 up photo.png -o p.jpeg -f jpg
+run 0 up photo.png -o q10.jpg --quality 10
+run 0 up photo.png -o q95.jpg --quality 95
+[ "$(wc -c <q10.jpg)" -lt "$(wc -c <q95.jpg)" ] || fail "--quality makes no difference"
+finish
