@@ -16,7 +16,7 @@
 typedef struct options {
     const char *model, *data, *lr, *sr, *save;
     int scale, protocol, border, precision, grey, threads;
-    bool round_y, rgb, json;
+    bool round_y, rgb, ensemble, trust, json;
 } options;
 
 enum { GREY_RGB, GREY_Y };
@@ -47,6 +47,12 @@ static const opt table[] = {
         .doc = "of the bicubic resizing, between its two passes"),
     OPT(INT, threads, "threads", 'j', .arg = "N", .min = 0, .max = 1024, .fallback = "0",
         .doc = "threads; 0: all cores"),
+    OPT(FLAG, ensemble, "ensemble", 'x',
+        .doc = "self-ensemble: the mean over the 8 flips and turns of each picture"),
+    OPT(FLAG, trust, "trust", 0,
+        .doc =
+            "also the rank correlation of the true error with the trust map of 'drn upscale', with "
+            "the gradient of the bicubic enlargement, raw and smoothed, and with the loop error"),
     OPT(FLAG, json, "json", 0, .doc = "print JSON instead of a table"),
     {0},
 };
@@ -69,6 +75,7 @@ typedef struct item {
     char *name, *hr;
     const char *other; /* its LR or SR picture; borrowed; NULL: none */
     drn_metric_values values;
+    drn_trust_score trust;
 } item;
 
 typedef struct job {
@@ -134,7 +141,8 @@ static bool collect(job *j)
 
 static drn_status enlarge(drn_image **sr, const drn_image *lr, const job *j, drn_error *err)
 {
-    drn_upscale_options how = {.scale = j->o->scale, .threads = j->o->threads};
+    drn_upscale_options how = {
+        .scale = j->o->scale, .threads = j->o->threads, .ensemble = j->o->ensemble};
     if (j->model)
         return drn_upscale(sr, lr, j->model, &how, err);
     return drn_protocol_bicubic(sr, lr, j->o->scale, &j->protocol, err);
@@ -145,6 +153,18 @@ static drn_status save(const item *it, const drn_image *sr, const job *j, drn_er
     char *path = cli_format("%s/%s.png", j->o->save, it->name);
     drn_status st = drn_image_write(sr, path, NULL, err);
     free(path);
+    return st;
+}
+
+static drn_status score_trust(item *it, const drn_image *sr, const drn_image *lr,
+                              const drn_image *hr, int scale, drn_error *err)
+{
+    drn_image *cut;
+    drn_status st = drn_protocol_hr(&cut, hr, scale, err);
+    if (st == DRN_OK) {
+        st = drn_upscale_trust_score(&it->trust, sr, lr, cut, scale, err);
+        drn_image_free(cut);
+    }
     return st;
 }
 
@@ -164,12 +184,15 @@ static drn_status score(item *it, const job *j, drn_error *err)
         st = drn_protocol_lr(&lr, hr, scale, &p, err);
     if (st == DRN_OK && !sr)
         st = enlarge(&sr, lr, j, err);
-    if (st == DRN_OK && !j->model && !it->other) /* the table's row: SSIM may have rules of its own */
+    if (st == DRN_OK && !j->model &&
+        !it->other) /* the table's row: SSIM may have rules of its own */
         st = drn_protocol_score_bicubic(&it->values, hr, scale, &p, err);
     else if (st == DRN_OK)
         st = drn_protocol_score(&it->values, sr, hr, scale, &p, err);
     if (st == DRN_OK && j->o->save)
         st = save(it, sr, j, err);
+    if (st == DRN_OK && j->o->trust)
+        st = score_trust(it, sr, lr, hr, scale, err);
     drn_image_free(hr);
     drn_image_free(lr);
     drn_image_free(sr);
@@ -187,14 +210,30 @@ static drn_metric_values mean_of(const job *j)
     return m;
 }
 
+static drn_trust_score mean_trust(const job *j)
+{
+    drn_trust_score m = {0};
+    for (size_t i = 0; i < j->count; i++) {
+        const drn_trust_score *t = &j->items[i].trust;
+        m.trust += t->trust / (double)j->count;
+        m.gradient += t->gradient / (double)j->count;
+        m.smooth_gradient += t->smooth_gradient / (double)j->count;
+        m.loop += t->loop / (double)j->count;
+    }
+    return m;
+}
+
 static const char *choice(bool second, const char *a, const char *b)
 {
     return second ? b : a;
 }
 
-static void print_row(const char *name, const drn_metric_values *v)
+static void print_row(const char *name, const drn_metric_values *v, const drn_trust_score *t)
 {
-    printf("%-24s %9.4f %9.5f %9.4f\n", name, v->psnr, v->ssim, v->gradient_psnr);
+    printf("%-24s %9.4f %9.5f %9.4f", name, v->psnr, v->ssim, v->gradient_psnr);
+    if (t)
+        printf(" %9.4f %9.4f %9.4f %9.4f", t->trust, t->gradient, t->smooth_gradient, t->loop);
+    putchar('\n');
 }
 
 /* What must be known to repeat the numbers. */
@@ -230,7 +269,7 @@ static json_t *real(double v)
     return isfinite(v) ? json_real(v) : json_null();
 }
 
-static json_t *values_json(const char *name, const drn_metric_values *v)
+static json_t *values_json(const char *name, const drn_metric_values *v, const drn_trust_score *t)
 {
     json_t *o = json_object();
     if (name)
@@ -238,6 +277,11 @@ static json_t *values_json(const char *name, const drn_metric_values *v)
     json_object_set_new(o, "psnr", real(v->psnr));
     json_object_set_new(o, "ssim", real(v->ssim));
     json_object_set_new(o, "gradient_psnr", real(v->gradient_psnr));
+    if (t)
+        json_object_set_new(o, "rank_correlation",
+                            json_pack("{s:o, s:o, s:o, s:o}", "trust", real(t->trust), "gradient",
+                                      real(t->gradient), "smooth_gradient",
+                                      real(t->smooth_gradient), "loop", real(t->loop)));
     return o;
 }
 
@@ -267,12 +311,15 @@ static json_t *protocol_json(const job *j)
 static int print_json(const job *j)
 {
     drn_metric_values mean = mean_of(j);
+    drn_trust_score trust = mean_trust(j);
     json_t *images = json_array();
     for (size_t i = 0; i < j->count; i++)
-        json_array_append_new(images, values_json(j->items[i].name, &j->items[i].values));
+        json_array_append_new(images, values_json(j->items[i].name, &j->items[i].values,
+                                                  j->o->trust ? &j->items[i].trust : NULL));
     json_t *root =
-        json_pack("{s:s, s:i, s:o, s:o, s:o}", "model", j->title, "scale", j->o->scale, "protocol",
-                  protocol_json(j), "images", images, "mean", values_json(NULL, &mean));
+        json_pack("{s:s, s:i, s:b, s:o, s:o, s:o}", "model", j->title, "scale", j->o->scale,
+                  "ensemble", (int)j->o->ensemble, "protocol", protocol_json(j), "images", images,
+                  "mean", values_json(NULL, &mean, j->o->trust ? &trust : NULL));
     if (!root)
         return cli_error("cannot print JSON: out of memory, or a name is not UTF-8");
     json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
@@ -284,20 +331,24 @@ static int print_json(const job *j)
 static int evaluate(job *j)
 {
     if (!j->o->json)
-        printf("%s\n%-24s %9s %9s %9s\n", j->title, "picture", "PSNR", "SSIM", "grad PSNR");
+        printf("%s%s\n%-24s %9s %9s %9s%s\n", j->title, j->o->ensemble ? ", self-ensemble" : "",
+               "picture", "PSNR", "SSIM", "grad PSNR",
+               j->o->trust ? "     trust  gradient  smoothed      loop" : "");
     for (size_t i = 0; i < j->count; i++) {
         drn_error err = {0};
         if (score(&j->items[i], j, &err) != DRN_OK)
             return cli_error("%s: %s", j->items[i].name, err.message);
         if (!j->o->json) {
-            print_row(j->items[i].name, &j->items[i].values);
+            print_row(j->items[i].name, &j->items[i].values,
+                      j->o->trust ? &j->items[i].trust : NULL);
             fflush(stdout);
         }
     }
     if (j->o->json)
         return print_json(j);
     drn_metric_values mean = mean_of(j);
-    print_row("mean", &mean);
+    drn_trust_score trust = mean_trust(j);
+    print_row("mean", &mean, j->o->trust ? &trust : NULL);
     print_protocol(j);
     return EXIT_OK;
 }
@@ -321,6 +372,9 @@ static int run(int argc, char **argv)
     cli_parse(&cmd_evaluate, &o, &args, argc, argv);
     if (o.sr && o.lr)
         cli_usage(&cmd_evaluate, "--sr pictures are scored as they are; leave out --lr");
+    if (o.trust && (o.sr || o.protocol == DRN_PROTOCOL_PAPER))
+        cli_usage(&cmd_evaluate,
+                  "--trust needs LR pictures of the standard protocol; leave out --sr");
     job j = {.o = &o,
              .protocol = {(drn_protocol_kind)o.protocol, (drn_border)o.border,
                           (drn_precision)o.precision, o.round_y, o.rgb}};

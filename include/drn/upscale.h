@@ -119,6 +119,21 @@ drn_status drn_upscale_project(drn_image **out, const drn_image *result, const d
 drn_status drn_upscale_trust(drn_image **map, drn_image **expected, const drn_image *result,
                              const drn_image *in, drn_error *err);
 
+/** Spearman's rank correlation, -1..1, of guesses with the true error of the luma, pixel by pixel. */
+typedef struct drn_trust_score {
+    double trust;           /* what drn_upscale_trust() ranks by */
+    double gradient;        /* gradient magnitude of the bicubic enlargement */
+    double smooth_gradient; /* the same, smoothed by a Gaussian of half an input pixel */
+    double loop;            /* |result shrunk again - input|, enlarged and smoothed alike */
+} drn_trust_score;
+
+/** Measure a trust map against the original picture.
+ *  @param truth  the original, of result's size; grey or sRGB.
+ *  @param shave  pixels left out at each side.
+ *  @return DRN_OK | DRN_ERR_INVALID | DRN_ERR_NOMEM.  Thread-safe. */
+drn_status drn_upscale_trust_score(drn_trust_score *out, const drn_image *result, const drn_image *in,
+                                   const drn_image *truth, int shave, drn_error *err);
+
 #ifdef __cplusplus
 }
 #endif

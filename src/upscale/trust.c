@@ -8,9 +8,10 @@
  * the true error over 24 validation pictures (x4).  The error of the closed loop got the weight
  * 0.01 in that fit and was left out: a good network keeps what the input shows, so the loop says
  * little about what it adds. */
-#include "upscale/loop.h"
+#include "upscale/trust.h"
 
 #include "base/mem.h"
+#include "upscale/loop.h"
 #include "upscale/samples.h"
 
 #include <math.h>
@@ -23,8 +24,7 @@ static drn_status plane_like(drn_image **out, const drn_image *im, drn_error *er
     return drn_image_new(out, im->width, im->height, 1, DRN_F32, err);
 }
 
-/* BT.601 luma of a picture; grey is taken as it is. */
-static drn_status luma_of(drn_image **out, const drn_image *in, drn_error *err)
+drn_status drn_trust_luma(drn_image **out, const drn_image *in, drn_error *err)
 {
     drn_image *colour = NULL, *alpha = NULL, *y = NULL;
     drn_status st;
@@ -46,8 +46,7 @@ done:
     return st;
 }
 
-/* Central differences, edge samples repeated. */
-static drn_status gradient(drn_image **out, const drn_image *y, drn_error *err)
+drn_status drn_trust_gradient(drn_image **out, const drn_image *y, drn_error *err)
 {
     drn_image *g;
     DRN_TRY(plane_like(&g, y, err));
@@ -85,9 +84,8 @@ static int32_t inside(int32_t i, int32_t n)
     return i < 0 ? 0 : i >= n ? n - 1 : i;
 }
 
-/* out += weight * log(FLOOR + Gaussian of g). */
-static drn_status add_smooth_log(drn_image *out, const drn_image *g, double sigma, float weight,
-                                 drn_error *err)
+drn_status drn_trust_add(drn_image *out, const drn_image *g, double sigma, float weight,
+                         drn_error *err)
 {
     float k[MAX_RADIUS + 1], *line = NULL;
     int radius = gaussian(k, sigma);
@@ -124,22 +122,28 @@ done:
     return st;
 }
 
+drn_status drn_trust_zeros(drn_image **out, const drn_image *im, drn_error *err)
+{
+    DRN_TRY(plane_like(out, im, err));
+    memset((*out)->data, 0, (size_t)im->width * (size_t)im->height * sizeof(float));
+    return DRN_OK;
+}
+
 /* The logarithm of the expected error, up to a constant. */
 static drn_status expect(drn_image **out, const drn_image *y, const drn_image *x, drn_error *err)
 {
     double times = sqrt((double)y->width / x->width * ((double)y->height / x->height));
     drn_image *e = NULL, *plain = NULL, *g = NULL;
     drn_status st;
-    DRN_CHECK(plane_like(&e, y, err));
-    memset(e->data, 0, (size_t)e->width * (size_t)e->height * sizeof(float));
-    DRN_CHECK(gradient(&g, y, err));
-    DRN_CHECK(add_smooth_log(e, g, 0.375 * times, 0.67f, err));
-    DRN_CHECK(add_smooth_log(e, g, times, 0.49f, err));
+    DRN_CHECK(drn_trust_zeros(&e, y, err));
+    DRN_CHECK(drn_trust_gradient(&g, y, err));
+    DRN_CHECK(drn_trust_add(e, g, 0.375 * times, 0.67f, err));
+    DRN_CHECK(drn_trust_add(e, g, times, 0.49f, err));
     drn_image_free(g);
     g = NULL;
     DRN_CHECK(drn_imresize_to(&plain, x, y->width, y->height, NULL, err));
-    DRN_CHECK(gradient(&g, plain, err));
-    DRN_CHECK(add_smooth_log(e, g, 0.5 * times, -0.70f, err));
+    DRN_CHECK(drn_trust_gradient(&g, plain, err));
+    DRN_CHECK(drn_trust_add(e, g, 0.5 * times, -0.70f, err));
     *out = e;
     e = NULL;
 done:
@@ -183,8 +187,8 @@ drn_status drn_upscale_trust(drn_image **map, drn_image **expected, const drn_im
     drn_image *y = NULL, *x = NULL, *e = NULL, *ranks = NULL;
     drn_status st;
     DRN_TRY(drn_loop_pair(result, in, err));
-    DRN_CHECK(luma_of(&y, result, err));
-    DRN_CHECK(luma_of(&x, in, err));
+    DRN_CHECK(drn_trust_luma(&y, result, err));
+    DRN_CHECK(drn_trust_luma(&x, in, err));
     DRN_CHECK(expect(&e, y, x, err));
     DRN_CHECK(drn_image_new(&ranks, e->width, e->height, 1, DRN_U8, err));
     DRN_CHECK(rank(ranks, e, err));

@@ -2,6 +2,7 @@
 #include "drn/upscale.h"
 #include "random_model.h"
 #include "upscale/loop.h"
+#include "upscale/trust.h"
 
 #include <math.h>
 
@@ -224,6 +225,46 @@ TEST(trust, "the trust map has equal shares of all greys; flat is trusted, textu
     CHECK(expected->depth == DRN_F32 && expected->bands == 1);
     drn_image_free(in);
     drn_image_free(large);
+    drn_image_free(map);
+    drn_image_free(expected);
+}
+
+TEST(ranks, "rank correlation: 1 for any growing map, -1 reversed, ties at their mean, Spearman by hand")
+{
+    drn_error err = {0};
+    double r;
+    static const float a[] = {1, 2, 3, 4, 5}, b[] = {1, 10, 11, 900, 1e6f}, c[] = {5, 4, 3, 2, 1};
+    static const float d[] = {2, 1, 4, 3, 5}, tied[] = {1, 1, 2, 2, 3}, flat[] = {7, 7, 7, 7, 7};
+    CHECK_OK(drn_rank_correlation(&r, a, b, 5, &err), err);
+    CHECK_NEAR(r, 1, 1e-12);
+    CHECK_OK(drn_rank_correlation(&r, b, c, 5, &err), err);
+    CHECK_NEAR(r, -1, 1e-12);
+    CHECK_OK(drn_rank_correlation(&r, a, d, 5, &err), err);
+    CHECK_NEAR(r, 1 - 6.0 * 4 / (5 * 24), 1e-12); /* 1 - 6 sum d^2 / (n (n^2 - 1)) */
+    CHECK_OK(drn_rank_correlation(&r, a, tied, 5, &err), err);
+    CHECK_NEAR(r, 9 / sqrt(10.0 * 9), 1e-12);
+    CHECK_OK(drn_rank_correlation(&r, a, flat, 5, &err), err);
+    CHECK(isnan(r));
+}
+
+TEST(trust_score, "a score sees errors where they are put, and refuses another size")
+{
+    drn_error err = {0};
+    drn_trust_score s;
+    drn_image *in = scene(50, 40, 3, DRN_U8), *large, *truth, *map, *expected;
+    CHECK_OK(drn_imresize_to(&large, in, 200, 160, NULL, &err), err);
+    CHECK_OK(drn_image_crop(&truth, large, 0, 0, 200, 160, &err), err);
+    CHECK_OK(drn_upscale_trust(&map, &expected, large, in, &err), err);
+    for (int i = 0; i < 200 * 160; i++) /* off where the map is dark */
+        for (int b = 0; b < 3; b++)
+            ((uint8_t *)truth->data)[3 * i + b] =
+                (uint8_t)fmin(255, ((uint8_t *)large->data)[3 * i + b] + (255 - ((uint8_t *)map->data)[i]) / 16);
+    CHECK_OK(drn_upscale_trust_score(&s, large, in, truth, 4, &err), err);
+    CHECK(s.trust > 0.95 && s.trust > s.gradient && s.trust > s.smooth_gradient);
+    CHECK_INT(drn_upscale_trust_score(&s, large, in, in, 4, &err), DRN_ERR_INVALID);
+    drn_image_free(in);
+    drn_image_free(large);
+    drn_image_free(truth);
     drn_image_free(map);
     drn_image_free(expected);
 }
