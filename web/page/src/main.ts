@@ -143,9 +143,13 @@ function progressOf(item: Item): [string, string, number | null] {
   }
 }
 
+let painted = 0; // share of the bar
+
 function paintWork(item: Item): void {
   const [title, note, share] = progressOf(item);
   const bar = byId("bar");
+  byId("bar-fill").style.transition = (share ?? 0) < painted ? "none" : ""; // back at once, forth smoothly
+  painted = share ?? 0;
   byId("work-title").textContent = title;
   byId("work-note").textContent = note;
   byId("work-percent").textContent = share === null ? "" : `${Math.floor(share * 100)} %`;
@@ -157,7 +161,8 @@ function paintWork(item: Item): void {
 
 function paintFailure(item: Item): void {
   byId("failed-title").textContent = `${item.name} could not be enlarged`;
-  byId("failed-text").textContent = item.problem;
+  const why = item.problem.replace(`${item.name}: `, "");
+  byId("failed-text").textContent = why.charAt(0).toUpperCase() + why.slice(1);
   show("failed-retry", item.file !== null);
 }
 
@@ -187,7 +192,7 @@ function paintResult(item: Item): void {
     size(job.result_width, job.result_height),
     megapixels(job.result_width * job.result_height),
     `${job.scale}× by ${job.model}`,
-    duration(job.elapsed),
+    job.elapsed < 10 ? `${job.elapsed.toFixed(1)} s` : duration(job.elapsed),
   ];
   byId("result-size").textContent = parts.join(" · ");
   show("again", item.file !== null);
