@@ -144,6 +144,12 @@ static void path_add(path_list *list, char *path)
     list->items[list->count++] = path;
 }
 
+static void path_sort(path_list *list)
+{
+    if (list->count > 0)
+        qsort(list->items, list->count, sizeof *list->items, by_name);
+}
+
 /* Pictures and folders in a folder, sorted; hidden ones and links to folders are left out. */
 static bool list_folder(path_list *files, path_list *folders, const char *dir)
 {
@@ -165,9 +171,9 @@ static bool list_folder(path_list *files, path_list *folders, const char *dir)
             free(path);
     }
     closedir(d);
-    qsort(files->items, files->count, sizeof *files->items, by_name);
+    path_sort(files);
     if (folders)
-        qsort(folders->items, folders->count, sizeof *folders->items, by_name);
+        path_sort(folders);
     return true;
 }
 
