@@ -141,10 +141,24 @@ static void range_around(float *lo, float *hi, const drn_image *alpha, int32_t x
         }
 }
 
+/* Ringing beside a hard step, taken off pixels that were exactly 0 or 1. */
+#define RING 0.04f
+
+static float hold(float v, float centre, float lo, float hi)
+{
+    v = v > lo ? v < hi ? v : hi : lo;
+    if (centre <= 0) /* all clear, unless a step from 0 to 1 runs along the pixel's side */
+        return hi < 1 ? 0 : v > RING ? (v - RING) / (1 - RING) : 0;
+    if (centre >= 1)
+        return lo > 0 ? 1 : v < 1 - RING ? v / (1 - RING) : 1;
+    return v;
+}
+
 void drn_alpha_hold(drn_image *large, const drn_image *alpha, int32_t times)
 {
+    const float *a = alpha->data;
     for (int32_t y = 0; y < alpha->height; y++)
-        for (int32_t x = 0; x < alpha->width; x++) {
+        for (int32_t x = 0; x < alpha->width; x++, a++) {
             float lo, hi;
             range_around(&lo, &hi, alpha, x, y);
             for (int32_t r = 0; r < times; r++) {
@@ -152,7 +166,7 @@ void drn_alpha_hold(drn_image *large, const drn_image *alpha, int32_t times)
                 float *p =
                     (float *)large->data + row * (size_t)large->width + (size_t)x * (size_t)times;
                 for (int32_t c = 0; c < times; c++)
-                    p[c] = p[c] > lo ? p[c] < hi ? p[c] : hi : lo;
+                    p[c] = hold(p[c], *a, lo, hi);
             }
         }
 }

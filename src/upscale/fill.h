@@ -14,7 +14,9 @@ enum { DRN_FILL_REACH = 24 };
 drn_status drn_fill_hidden(drn_image *colour, const drn_image *alpha, drn_error *err);
 
 /* Clamp an enlarged alpha to the range that alpha has within one pixel of the same place before: no
- * overshoot, and what was fully opaque or clear stays exactly so.  Both f32, 1 band; times >= 1. */
+ * overshoot.  A pixel that was fully clear (or opaque) beside an antialiased edge covers nothing
+ * (or all) and stays exactly so; beside a step without steps between, its side of the edge may
+ * become smooth.  Both f32, 1 band; times >= 1. */
 void drn_alpha_hold(drn_image *large, const drn_image *alpha, int32_t times);
 
 /* Whether all samples of a 1-band f32 image are equal. */
