@@ -1,0 +1,96 @@
+/* NVIDIA GPUs: a device, graphs that run on it, and training steps that stay on it.
+ *
+ * The room exists in every build; without CUDA (none.c) opening a device fails with a message, and nothing else
+ * can be called.  cuDNN and NCCL are looked for at run time and are not needed to start.
+ * One thread at a time may use a device and what belongs to it. */
+#ifndef DRN_CUDA_CUDA_H
+#define DRN_CUDA_CUDA_H
+
+#include "data/patch.h"
+#include "graph/graph.h"
+#include "optim/optim.h"
+
+typedef enum drn_cuda_precision {
+    DRN_CUDA_BF16 = 0, /* bfloat16 features and operands, float32 sums, images, weights and optimiser */
+    DRN_CUDA_TF32 = 1, /* float32 storage; cuDNN may use the tensor cores' float32 mode */
+    DRN_CUDA_FP32 = 2  /* float32 throughout: for parity */
+} drn_cuda_precision;
+
+typedef struct drn_cuda drn_cuda;
+
+/* DRN_ERR_UNSUPPORTED: build without CUDA; DRN_ERR_DEVICE: no driver, driver too old, no GPU, GPU older than
+ * compute capability 8.0; the message says which.  Environment: DRN_CUDA_DEVICE chooses the GPU by number,
+ * DRN_CUDA_CONV = auto|mma|cudnn|simple the convolutions, DRN_CUDA_TUNE=0 leaves out the timing of
+ * alternatives, DRN_CUDNN names libcudnn.so.9 or its folder. */
+drn_status drn_cuda_open(drn_cuda **out, drn_cuda_precision precision, drn_error *err);
+void drn_cuda_close(drn_cuda *d);
+
+typedef struct drn_cuda_info {
+    char name[128];         /* of the GPU */
+    int major, minor, sms;  /* compute capability, multiprocessors */
+    size_t free_bytes, total_bytes;
+    int cudnn;              /* version of the library found, 0: none */
+} drn_cuda_info;
+drn_status drn_cuda_get_info(drn_cuda_info *info, drn_cuda *d, drn_error *err);
+
+/* For drn_plan_options.backend, with the drn_cuda as its device: inputs and outputs stay host memory, copied
+ * around every forward. */
+extern const drn_backend drn_cuda_backend;
+/* What a graph may take on this device, in bytes of the CPU's arena (drn_graph_arena_bytes). */
+size_t drn_cuda_arena_budget(drn_cuda *d);
+
+/* One line a convolution: geometry and what was chosen, for benchmarks. */
+void drn_cuda_describe(const drn_graph *g, void (*line)(void *ctx, const char *text), void *ctx);
+
+/* ---- training: weights, gradients, optimiser and the step's launches live on the device ---- */
+
+typedef struct drn_cuda_train drn_cuda_train;
+
+/* params and adam are borrowed: the host's vectors are what push and pull copy from and to. */
+drn_status drn_cuda_train_new(drn_cuda_train **out, drn_cuda *d, drn_params *params, drn_adam *adam,
+                              drn_error *err);
+void drn_cuda_train_free(drn_cuda_train *t);
+/* Weights, moments and average: host to device, device to host. */
+drn_status drn_cuda_train_push(drn_cuda_train *t, drn_error *err);
+drn_status drn_cuda_train_pull(drn_cuda_train *t, drn_error *err);
+
+/* The values of a training graph the step needs. */
+typedef struct drn_cuda_net {
+    drn_graph *graph; /* prepared (drn_graph_prepare) for training */
+    drn_value lr, target[DRN_DATA_LEVELS], loss, primal;
+    int levels;
+} drn_cuda_net;
+/* Plan the graph on the device, in place of the one before; it must outlive its use here. */
+drn_status drn_cuda_train_set_net(drn_cuda_train *t, const drn_cuda_net *net, drn_error *err);
+
+typedef struct drn_cuda_step_result {
+    double loss, primal, grad_norm;
+} drn_cuda_step_result;
+/* One step at learning rate `rate` from host batches as drn_trainer_step(); adam->t counts on.
+ * DRN_ERR_NUMERIC: loss or gradient not finite, nothing was changed. */
+drn_status drn_cuda_train_step(drn_cuda_train *t, const float *lr, const float *const *target, double rate,
+                               drn_cuda_step_result *out, drn_error *err);
+
+/* Every readable picture of d, decoded into the device's memory by `threads` threads; d is borrowed until
+ * the trainer is freed. */
+drn_status drn_cuda_train_load(drn_cuda_train *t, drn_dataset *d, const drn_patch_spec *spec, int threads,
+                               drn_error *err);
+/* One step on samples number first .. first + N - 1 (see drn_patch_draw), cut on the device. */
+drn_status drn_cuda_train_step_at(drn_cuda_train *t, uint64_t first, double rate, drn_cuda_step_result *out,
+                                  drn_error *err);
+/* For tests: what the next step would see, in the loader's layout.  NULL entries are left out. */
+drn_status drn_cuda_train_batch_at(drn_cuda_train *t, uint64_t first, float *lr, float *const *target,
+                                   drn_error *err);
+/* Bytes of activations, gradients, workspaces and pictures on the device. */
+size_t drn_cuda_train_bytes(const drn_cuda_train *t);
+
+/* Several GPUs, a process each: rank and number of processes from DRN_RANK and DRN_WORLD, else from the
+ * launcher's variables (Open MPI, Slurm, torchrun); they meet through the file DRN_RENDEZVOUS.  Gradients are
+ * averaged by NCCL from then on.  With one process nothing happens. */
+typedef struct drn_cuda_ranks {
+    int rank, world;
+} drn_cuda_ranks;
+drn_status drn_cuda_ranks_get(drn_cuda_ranks *r, drn_error *err);
+drn_status drn_cuda_train_join(drn_cuda_train *t, const drn_cuda_ranks *r, drn_error *err);
+
+#endif

@@ -1,0 +1,188 @@
+/* What every .cu file of this room starts with: bfloat16 storage, 16-byte moves, warp primitives and the
+ * launch macro.  The files compile in two ways: by nvcc for the GPU, and by a C++ compiler against the
+ * emulation in tests/gpu/emu, which runs the same kernels thread by thread on the CPU.  This is the one
+ * file that knows the difference. */
+#ifndef DRN_CUDA_DEVICE_CUH
+#define DRN_CUDA_DEVICE_CUH
+
+#include "cuda/launch.h"
+
+#include <stdint.h>
+
+#ifdef __CUDACC__
+
+#include <cuda_bf16.h>
+
+#define DRN_DEV static __device__ __forceinline__
+#define DRN_LAUNCH(kernel, grid, block, shared, stream, ...)                                       \
+    kernel<<<grid, block, shared, stream>>>(__VA_ARGS__)
+#define DRN_SHARED(type, name)                                                                     \
+    extern __shared__ __align__(128) unsigned char drn_shared_bytes[];                             \
+    type *name = reinterpret_cast<type *>(drn_shared_bytes)
+
+/* A block gets more than 48 KiB of shared memory only when asked; and then all the multiprocessor has. */
+template <typename K> static bool allow_shared(K kernel, size_t bytes)
+{
+    return cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes) == cudaSuccess &&
+           cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout,
+                                cudaSharedmemCarveoutMaxShared) == cudaSuccess;
+}
+
+DRN_DEV uint32_t pack_bf16(float lo, float hi)
+{
+    __nv_bfloat162 v = __floats2bfloat162_rn(lo, hi);
+    return *reinterpret_cast<uint32_t *>(&v);
+}
+
+DRN_DEV uint16_t to_bf16(float v)
+{
+    return __bfloat16_as_ushort(__float2bfloat16_rn(v));
+}
+
+/* 32-bit address of a pointer into shared memory. */
+DRN_DEV uint32_t shared_address(const void *p)
+{
+    return (uint32_t)__cvta_generic_to_shared(p);
+}
+
+/* 16 bytes from global to shared memory without a register between; zeros when !valid. */
+DRN_DEV void copy_async16(void *shared, const void *global, bool valid)
+{
+    int bytes = valid ? 16 : 0;
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;\n" ::"r"(shared_address(shared)), "l"(global),
+                 "r"(bytes)
+                 : "memory");
+}
+
+DRN_DEV void copy_commit(void)
+{
+    asm volatile("cp.async.commit_group;\n" ::: "memory");
+}
+
+/* Wait until at most N of this thread's groups are under way. */
+template <int N> DRN_DEV void copy_wait(void)
+{
+    asm volatile("cp.async.wait_group %0;\n" ::"n"(N) : "memory");
+}
+
+/* Four 8x8 matrices of 16-bit elements; lane i gives the address of row i % 8 of matrix i / 8.  Lane l gets
+ * row l / 4, columns 2 (l % 4) and + 1 of each; with trans, of each transposed. */
+DRN_DEV void load_matrix4(uint32_t *r, const void *row)
+{
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];\n"
+                 : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+                 : "r"(shared_address(row))
+                 : "memory");
+}
+
+DRN_DEV void load_matrix2(uint32_t *r, const void *row)
+{
+    asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0,%1}, [%2];\n"
+                 : "=r"(r[0]), "=r"(r[1])
+                 : "r"(shared_address(row))
+                 : "memory");
+}
+
+DRN_DEV void load_matrix4_trans(uint32_t *r, const void *row)
+{
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];\n"
+                 : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+                 : "r"(shared_address(row))
+                 : "memory");
+}
+
+DRN_DEV void load_matrix2_trans(uint32_t *r, const void *row)
+{
+    asm volatile("ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16 {%0,%1}, [%2];\n"
+                 : "=r"(r[0]), "=r"(r[1])
+                 : "r"(shared_address(row))
+                 : "memory");
+}
+
+/* d[16x8] += a[16x16] b[16x8], bfloat16 in, float32 sums.  With g = lane / 4, t = lane % 4: a[0..3] hold rows
+ * g, g+8, g, g+8 and columns 2t.., 2t.., 2t+8.., 2t+8..; b[0..1] rows 2t.., 2t+8.. of column g; d rows g, g,
+ * g+8, g+8, columns 2t, 2t+1, 2t, 2t+1. */
+DRN_DEV void mma_bf16(float *d, const uint32_t *a, const uint32_t *b)
+{
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+                 "{%0,%1,%2,%3};\n"
+                 : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+
+#else
+#include "emu_device.h" /* the same names for the CPU */
+#endif
+
+DRN_DEV float from_bf16(uint16_t v)
+{
+    return __uint_as_float((uint32_t)v << 16);
+}
+
+DRN_DEV float low_bf16(uint32_t v)
+{
+    return __uint_as_float(v << 16);
+}
+
+DRN_DEV float high_bf16(uint32_t v)
+{
+    return __uint_as_float(v & 0xffff0000u);
+}
+
+/* Element i of a tensor of either type; the branch is the same for all threads. */
+DRN_DEV float get(const void *p, int half, size_t i)
+{
+    return half ? from_bf16(((const uint16_t *)p)[i]) : ((const float *)p)[i];
+}
+
+DRN_DEV void put(void *p, int half, size_t i, float v)
+{
+    if (half)
+        ((uint16_t *)p)[i] = to_bf16(v);
+    else
+        ((float *)p)[i] = v;
+}
+
+/* Offset of channel 0 of pixel (n, y, x). */
+DRN_DEV size_t pixel_at(const drn_dten &t, int n, int y, int x)
+{
+    return (((size_t)n * t.h + y) * t.w + x) * (size_t)t.cs;
+}
+
+/* Index of this thread in a grid of one-dimensional blocks, and the number of threads. */
+DRN_DEV size_t thread_index(void)
+{
+    return (size_t)blockIdx.x * blockDim.x + threadIdx.x;
+}
+
+DRN_DEV size_t thread_count(void)
+{
+    return (size_t)gridDim.x * blockDim.x;
+}
+
+/* Sum over a block in a fixed tree; every thread calls it, thread 0 gets the sum.  shared: a double a
+ * thread. */
+DRN_DEV double block_sum(double v, double *shared)
+{
+    shared[threadIdx.x] = v;
+    __syncthreads();
+    for (unsigned half = blockDim.x / 2; half > 0; half /= 2) {
+        if (threadIdx.x < half)
+            shared[threadIdx.x] += shared[threadIdx.x + half];
+        __syncthreads();
+    }
+    double sum = shared[0];
+    __syncthreads();
+    return sum;
+}
+
+enum { DRN_THREADS = 256 }; /* of a block, where nothing else matters; a power of two for block_sum */
+
+/* Blocks for n elements, at most what keeps a large GPU busy: kernels loop over the rest. */
+static inline unsigned blocks_for(size_t n)
+{
+    size_t b = (n + DRN_THREADS - 1) / DRN_THREADS;
+    return (unsigned)(b < 1 ? 1 : b < 4096 ? b : 4096);
+}
+
+#endif
