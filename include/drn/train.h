@@ -52,7 +52,8 @@ typedef struct drn_train_options {
 /** Train until the recipe's steps or seconds are used up.
  *  Files in out: recipe.yaml, log.jsonl (a line a step), checkpoint.safetensors (all that a resume
  * needs), model.safetensors (the EMA weights of the last checkpoint), best.safetensors (of the best
- * validation).
+ * validation), events.out.tfevents.* (curves and validation pictures for TensorBoard), pictures/
+ * (the same pictures for drn_report()).
  *  @return DRN_OK | DRN_ERR_CANCELLED (stopped by the callback, checkpoint written) |
  * DRN_ERR_INVALID | DRN_ERR_IO | DRN_ERR_FORMAT | DRN_ERR_NUMERIC (loss became NaN; the message
  * names the last checkpoint) | DRN_ERR_NOMEM. */

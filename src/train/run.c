@@ -26,6 +26,9 @@ static drn_status validate(drn_run *r, drn_error *err)
         return DRN_OK;
     DRN_TRY(drn_validate(&p->val_psnr, r->validator, &r->trainer->config.model, r->trainer->params,
                          drn_trainer_weights(r->trainer), err));
+    DRN_TRY(drn_board_pictures(&r->board, p, r->validator, &r->trainer->config.model,
+                               r->trainer->params, drn_trainer_weights(r->trainer),
+                               p->best_psnr == 0, err));
     if (p->val_psnr <= p->best_psnr)
         return DRN_OK;
     p->best_psnr = p->val_psnr;
@@ -78,6 +81,7 @@ static drn_status one_step(drn_run *r, int64_t first, drn_error *err)
     p->skipped = r->trainer->skipped;
     DRN_TRY(validate(r, err));
     clock_step(r, first);
+    DRN_TRY(drn_board_step(&r->board, p, err));
     return drn_log_step(r->log, p, r->log_path, err);
 }
 

@@ -4,6 +4,7 @@
 
 #include "data/loader.h"
 #include "drn/train.h"
+#include "train/board.h"
 #include "train/recipe.h"
 #include "train/trainer.h"
 #include "train/validate.h"
@@ -16,6 +17,7 @@ typedef struct drn_run {
     size_t source_count;
     char *checkpoint, *model, *best, *log_path; /* paths in the run's folder */
     FILE *log;
+    drn_board board;
     drn_dataset *data;
     drn_validator *validator; /* NULL: no validation */
     drn_trainer *trainer;

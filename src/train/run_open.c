@@ -243,11 +243,14 @@ drn_status drn_run_open(drn_run *r, const drn_train_options *o, drn_error *err)
     DRN_TRY(make_paths(r, o->out, err));
     DRN_TRY(open_data(r, err));
     DRN_TRY(start_or_resume(r, o, err));
+    DRN_TRY(drn_board_open(&r->board, o->out, drn_trainer_steps(r->trainer) + 1, r->recipe.steps,
+                           r->validator, (size_t)r->recipe.val_pictures, err));
     return drn_run_open_loader(r, err);
 }
 
 void drn_run_close(drn_run *r)
 {
+    drn_board_close(&r->board);
     drn_loader_free(r->loader);
     drn_dataset_free(r->data);
     drn_validator_free(r->validator);

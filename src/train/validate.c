@@ -72,19 +72,26 @@ void drn_validator_free(drn_validator *v)
     drn_free(v);
 }
 
-drn_status drn_validate(double *psnr, const drn_validator *v, const drn_config *config,
-                        const drn_params *params, const float *values, drn_error *err)
+drn_status drn_validator_enlarge(drn_image **sr, const drn_validator *v, const drn_image *lr,
+                                 const drn_config *config, const drn_params *params,
+                                 const float *values, drn_error *err)
 {
     drn_params view = *params;
     drn_model model = {
         .name = (char *)(uintptr_t) "validation", .config = *config, .params = &view};
     drn_upscale_options o = {.threads = v->threads, .tile = 1 << 20};
-    double sum = 0;
     view.value = (void *)(uintptr_t)values;
+    return drn_upscale(sr, lr, &model, &o, err);
+}
+
+drn_status drn_validate(double *psnr, const drn_validator *v, const drn_config *config,
+                        const drn_params *params, const float *values, drn_error *err)
+{
+    double sum = 0;
     for (size_t i = 0; i < v->count; i++) {
         drn_image *sr;
         drn_metric_values q;
-        DRN_TRY(drn_upscale(&sr, v->lr[i], &model, &o, err));
+        DRN_TRY(drn_validator_enlarge(&sr, v, v->lr[i], config, params, values, err));
         drn_status st = drn_protocol_score(&q, sr, v->hr[i], v->scale, NULL, err);
         drn_image_free(sr);
         DRN_TRY(st);

@@ -21,4 +21,9 @@ void drn_validator_free(drn_validator *v);
 drn_status drn_validate(double *psnr, const drn_validator *v, const drn_config *config,
                         const drn_params *params, const float *values, drn_error *err);
 
+/* What drn_validate() makes of an LR picture. */
+drn_status drn_validator_enlarge(drn_image **sr, const drn_validator *v, const drn_image *lr,
+                                 const drn_config *config, const drn_params *params,
+                                 const float *values, drn_error *err);
+
 #endif

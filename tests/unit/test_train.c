@@ -336,11 +336,12 @@ TEST(killed, "a run killed at any step goes on from its last checkpoint to the s
     drn_error err = {0};
     char *a = run_dir("unkilled"), *b = run_dir("killed");
     CHECK_OK(train(a, NULL, 0, false, (stopper){0}, &err), err);
+    const char *set[] = {"train.val_pictures=0"}; /* the child of a fork has not all threads */
     int64_t deaths[] = {4, 8, 11};
     for (int i = 0; i < 3; i++) {
         pid_t child = fork();
         if (child == 0) {
-            (void)train(b, NULL, 0, i > 0, (stopper){.at = deaths[i], .kill = true}, &err);
+            (void)train(b, set, 1, i > 0, (stopper){.at = deaths[i], .kill = true}, &err);
             _exit(3); /* not reached */
         }
         int status;
@@ -411,7 +412,8 @@ TEST(full_disk, "a full disk ends the run and keeps the checkpoint before")
     if (child == 0) {
         signal(SIGXFSZ, SIG_IGN);
         setrlimit(RLIMIT_FSIZE, &(struct rlimit){20000, 20000});
-        drn_status st = train(a, NULL, 0, true, (stopper){0}, &err);
+        const char *set[] = {"train.val_pictures=0"};
+        drn_status st = train(a, set, 1, true, (stopper){0}, &err);
         _exit(st == DRN_ERR_IO ? 0 : 1);
     }
     int status;
