@@ -83,7 +83,8 @@ TEST(round_trip, "upload, follow, view, download, remove")
     web_server_stop(server);
 }
 
-TEST(headers, "every answer forbids sniffing, framing and other origins; the page runs only its own")
+TEST(headers,
+     "every answer forbids sniffing, framing and other origins; the page runs only its own")
 {
     static const char *const targets[] = {"/", "/api", "/nothing"};
     web_server *server = start(NULL);
@@ -119,23 +120,40 @@ TEST(strangers, "other hosts, other origins and preflights are refused")
 {
     web_server *server = start(NULL);
     CHECK_INT(status_of(server, "GET / HTTP/1.1\r\nHost: rebound.example\r\n\r\n"), 403);
-    CHECK_INT(status_of(server, "GET /api HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n\r\n"), 403);
+    CHECK_INT(
+        status_of(server,
+                  "GET /api HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n\r\n"),
+        403);
     CHECK_INT(status_of(server, "POST /api/jobs HTTP/1.1\r\nHost: localhost\r\nOrigin: null\r\n"
-                                "Content-Type: image/png\r\nContent-Length: 0\r\n\r\n"), 403);
-    CHECK_INT(status_of(server, "GET /api HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: same-site\r\n\r\n"), 403);
-    CHECK_INT(status_of(server, "OPTIONS /api/jobs HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n"
-                                "Access-Control-Request-Method: POST\r\n\r\n"), 403);
-    CHECK_INT(status_of(server, "GET / HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site\r\n"
-                                "Sec-Fetch-Mode: navigate\r\n\r\n"), 200);
+                                "Content-Type: image/png\r\nContent-Length: 0\r\n\r\n"),
+              403);
+    CHECK_INT(
+        status_of(server,
+                  "GET /api HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: same-site\r\n\r\n"),
+        403);
+    CHECK_INT(
+        status_of(server,
+                  "OPTIONS /api/jobs HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n"
+                  "Access-Control-Request-Method: POST\r\n\r\n"),
+        403);
+    CHECK_INT(status_of(server,
+                        "GET / HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site\r\n"
+                        "Sec-Fetch-Mode: navigate\r\n\r\n"),
+              200);
     web_server_stop(server);
 }
 
 TEST(traversal, "no address leads to a file")
 {
     static const char *const targets[] = {
-        "/../../../../etc/passwd", "/..%2f..%2f..%2fetc%2fpasswd", "/%2e%2e/%2e%2e/etc/passwd",
-        "//etc/passwd", "/api/jobs/../../../etc/passwd", "/api/jobs/%2e%2e%2f%2e%2e%2fetc%2fpasswd",
-        "/dist/index.html", "/api/jobs/..%00",
+        "/../../../../etc/passwd",
+        "/..%2f..%2f..%2fetc%2fpasswd",
+        "/%2e%2e/%2e%2e/etc/passwd",
+        "//etc/passwd",
+        "/api/jobs/../../../etc/passwd",
+        "/api/jobs/%2e%2e%2f%2e%2e%2fetc%2fpasswd",
+        "/dist/index.html",
+        "/api/jobs/..%00",
     };
     web_server *server = start(NULL);
     for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
@@ -147,21 +165,26 @@ TEST(traversal, "no address leads to a file")
     web_server_stop(server);
 }
 
-TEST(too_large, "a body announced too large is refused before it is read; a small refused one is read")
+TEST(too_large,
+     "a body announced too large is refused before it is read; a small refused one is read")
 {
     web_options o = web_options_default();
     o.max_upload = 50000;
     web_server *server = start(&o);
-    answer a = client_ask(web_server_url(server),
-                          "POST /api/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
-                          "Content-Length: 900000000\r\n\r\n", NULL, 0);
+    answer a =
+        client_ask(web_server_url(server),
+                   "POST /api/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
+                   "Content-Length: 900000000\r\n\r\n",
+                   NULL, 0);
     CHECK_INT(a.status, 413);
     CHECK_STR(json_at(a.body, "error.code"), "too_large");
     answer_free(&a);
     char *body = calloc(1, 40000);
-    a = client_ask(web_server_url(server),
-                   "POST /api/jobs?scale=3 HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
-                   "Content-Length: 40000\r\n\r\n", body, 40000);
+    a = client_ask(
+        web_server_url(server),
+        "POST /api/jobs?scale=3 HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
+        "Content-Length: 40000\r\n\r\n",
+        body, 40000);
     CHECK_INT(a.status, 400);
     answer_free(&a);
     free(body);
@@ -175,8 +198,9 @@ TEST(chunked, "a chunked upload is taken, and cut off at the limit")
     web_server *server = start(&o);
     size_t size;
     char chunk[32], *ppm = make_ppm(30, 20, &size);
-    static const char head[] = "POST /api/jobs?scale=2 HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
-                               "image/x-portable-pixmap\r\nTransfer-Encoding: chunked\r\n\r\n";
+    static const char head[] =
+        "POST /api/jobs?scale=2 HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+        "image/x-portable-pixmap\r\nTransfer-Encoding: chunked\r\n\r\n";
     for (int times = 1; times <= 20; times += 19) {
         int fd = client_connect(web_server_url(server));
         client_send(fd, head, sizeof head - 1);
@@ -203,8 +227,9 @@ TEST(gone, "a client that leaves in the middle of its upload leaves nothing behi
     web_server *server = start(&o);
     char id[WEB_ID_LENGTH + 1];
     for (int i = 0; i < 5; i++) {
-        static const char head[] = "POST /api/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
-                                   "Content-Length: 1000\r\n\r\nhalf";
+        static const char head[] =
+            "POST /api/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
+            "Content-Length: 1000\r\n\r\nhalf";
         int fd = client_connect(web_server_url(server));
         client_send(fd, head, sizeof head - 1);
         usleep(20000);
@@ -222,8 +247,9 @@ TEST(drip, "who drips headers, or a body, or stays silent, is cut off; who works
     web_server *server = start(&o);
     const char *url = web_server_url(server);
     static const char head[] = "GET /api HTTP/1.1\r\nHost: localhost\r\n";
-    static const char post[] = "POST /api/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
-                               "Content-Length: 1000\r\n\r\n";
+    static const char post[] =
+        "POST /api/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
+        "Content-Length: 1000\r\n\r\n";
     int headers = client_connect(url), body = client_connect(url), silent = client_connect(url);
     client_send(headers, head, sizeof head - 1);
     client_send(body, post, sizeof post - 1);
@@ -305,10 +331,15 @@ TEST(keep_alive, "several requests on one connection")
 
 TEST(nonsense, "bytes that are no HTTP harm nobody")
 {
-    static const char *const texts[] = {"\r\n\r\n\r\n", "GET\r\n\r\n", "\x16\x03\x01\x02\x00\x01\x00",
-                                        "GET / HTTP/9.9\r\n\r\n", "GET / HTTP/1.1\r\nHost\r\n\r\n",
-                                        "POST /api/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n",
-                                        "POST /api/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999\r\n\r\n"};
+    static const char *const texts[] = {
+        "\r\n\r\n\r\n",
+        "GET\r\n\r\n",
+        "\x16\x03\x01\x02\x00\x01\x00",
+        "GET / HTTP/9.9\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost\r\n\r\n",
+        "POST /api/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n",
+        "POST /api/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
+        "99999999999999999999\r\n\r\n"};
     web_server *server = start(NULL);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         int fd = client_connect(web_server_url(server));

@@ -27,8 +27,9 @@ TEST(decoding, "paths and parameters are decoded once")
 
 TEST(bad_targets, "broken addresses are refused")
 {
-    static const char *const bad[] = {"",         "api",      "http://x/", "/%",        "/%4",   "/%zz",
-                                      "/a%00b",   "/?a=%00",  "/?a=1&a=2", "/?a%0d%0a", "/%7f", "/\x01"};
+    static const char *const bad[] = {"",          "api",       "http://x/", "/%",
+                                      "/%4",       "/%zz",      "/a%00b",    "/?a=%00",
+                                      "/?a=1&a=2", "/?a%0d%0a", "/%7f",      "/\x01"};
     web_request r;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         if (target(&r, bad[i]) != 400)
@@ -56,8 +57,9 @@ TEST(long_targets, "an address and its parameters have limits")
 
 TEST(numbers, "a number is whole, in its range, and nothing else")
 {
-    static const char *const bad[] = {"/?n=",    "/?n=1.5", "/?n=+1", "/?n=%201", "/?n=1x",
-                                      "/?n=0x1", "/?n=-1",  "/?n=11", "/?n=99999999999999999999"};
+    static const char *const bad[] = {"/?n=",     "/?n=1.5", "/?n=+1",
+                                      "/?n=%201", "/?n=1x",  "/?n=0x1",
+                                      "/?n=-1",   "/?n=11",  "/?n=99999999999999999999"};
     web_request r;
     web_error err = {0};
     int64_t n;
@@ -118,9 +120,20 @@ TEST(routes, "every route by method and path; an id is 32 digits and nothing els
         {"GET", "/api/jobs/" ID "/view", WEB_VIEW},
     };
     static const char *const none[] = {
-        "/index.html", "//",           "/api/",          "/api/jobs/",          "/api/jobs/1",
-        "/etc/passwd", "/../etc",      "/api/jobs/..",   "/api/jobs/" ID "/",   "/api/jobs/" ID "0",
-        "/API",        "/%2e%2e/etc/", "/api/jobs/" ID "/..%2f..%2fetc%2fpasswd", "/api/jobs/" ID "/result/x",
+        "/index.html",
+        "//",
+        "/api/",
+        "/api/jobs/",
+        "/api/jobs/1",
+        "/etc/passwd",
+        "/../etc",
+        "/api/jobs/..",
+        "/api/jobs/" ID "/",
+        "/api/jobs/" ID "0",
+        "/API",
+        "/%2e%2e/etc/",
+        "/api/jobs/" ID "/..%2f..%2fetc%2fpasswd",
+        "/api/jobs/" ID "/result/x",
         "/api/jobs/0123456789ABCDEF0123456789ABCDEF",
     };
     char id[WEB_ID_LENGTH + 1];
@@ -151,7 +164,8 @@ TEST(methods, "a method that is not possible says which are")
     CHECK_STR(allow, "POST");
 }
 
-static int guard(const char *host, const char *origin, const char *site, const char *mode, bool page)
+static int guard(const char *host, const char *origin, const char *site, const char *mode,
+                 bool page)
 {
     static const char *const hosts[] = {"pictures.lan"};
     web_guard g = {hosts, 1};
@@ -162,11 +176,13 @@ static int guard(const char *host, const char *origin, const char *site, const c
 
 TEST(hosts, "only addresses, localhost and named hosts are answered to")
 {
-    static const char *const good[] = {"127.0.0.1:8080", "127.0.0.1", "localhost:1",  "LOCALHOST",
-                                       "[::1]:80",       "[fe80::1]", "192.168.1.7:1", "Pictures.LAN:8080"};
-    static const char *const bad[] = {"evil.example",        "evil.example:8080", "",       ":8080",    "[::1",
-                                      "localhost.evil.com",  "127.0.0.1.evil",    "[]",     "[::1]x",   "127.1",
-                                      "pictures.lan.evil",   "[localhost",        "0x7f.1", "local host", "2130706433"};
+    static const char *const good[] = {"127.0.0.1:8080", "127.0.0.1",        "localhost:1",
+                                       "LOCALHOST",      "[::1]:80",         "[fe80::1]",
+                                       "192.168.1.7:1",  "Pictures.LAN:8080"};
+    static const char *const bad[] = {
+        "evil.example",       "evil.example:8080", "",       ":8080",      "[::1",
+        "localhost.evil.com", "127.0.0.1.evil",    "[]",     "[::1]x",     "127.1",
+        "pictures.lan.evil",  "[localhost",        "0x7f.1", "local host", "2130706433"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         if (guard(good[i], NULL, NULL, NULL, false) != 0)
             test_fail(__FILE__, __LINE__, "'%s' is refused", good[i]);
@@ -195,10 +211,18 @@ TEST(origins, "requests of other sites are refused, links to the page are not")
 TEST(names, "a picture's name has no folders, no control characters and is UTF-8")
 {
     static const char *const cases[][2] = {
-        {"photo.png", "photo.png"},   {"../../etc/passwd", "passwd"}, {"C:\\dir\\a.jpg", "a.jpg"},
-        {"", "picture"},              {"..", "picture"},              {".hidden", "hidden"},
-        {"a/", "picture"},            {"a\nb\x7f", "a_b_"},           {"\xff\xfe.png", "__.png"},
-        {"\xc3\xa4.png", "\xc3\xa4.png"}, {"\xc0\xaf", "__"},         {"\xed\xa0\x80", "___"},
+        {"photo.png", "photo.png"},
+        {"../../etc/passwd", "passwd"},
+        {"C:\\dir\\a.jpg", "a.jpg"},
+        {"", "picture"},
+        {"..", "picture"},
+        {".hidden", "hidden"},
+        {"a/", "picture"},
+        {"a\nb\x7f", "a_b_"},
+        {"\xff\xfe.png", "__.png"},
+        {"\xc3\xa4.png", "\xc3\xa4.png"},
+        {"\xc0\xaf", "__"},
+        {"\xed\xa0\x80", "___"},
         {"\xf0\x9f\x90\xb1", "\xf0\x9f\x90\xb1"},
     };
     char out[WEB_NAME_MAX + 1], text[400];
