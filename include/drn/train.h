@@ -59,6 +59,14 @@ typedef struct drn_train_options {
  * names the last checkpoint) | DRN_ERR_NOMEM. */
 drn_status drn_train(const drn_train_options *options, drn_error *err);
 
+/** Write one self-contained HTML page about runs: results, curves on common plots, what their
+ *  recipes differ in, validation pictures.
+ *  @param out   file; appears complete or not at all.
+ *  @param runs  folders drn_train() wrote, finished or under way.
+ *  @return DRN_OK | DRN_ERR_INVALID (no runs, or one without a step) | DRN_ERR_IO | DRN_ERR_FORMAT
+ *  (a log or recipe is broken) | DRN_ERR_NOMEM. */
+drn_status drn_report(const char *out, const char *const *runs, size_t count, drn_error *err);
+
 #ifdef __cplusplus
 }
 #endif
