@@ -1,0 +1,22 @@
+. "$SOURCE/tests/cli/lib.sh"
+# The model in the box: there without a file, both scales, and as good as its card says.
+
+run 0 "$DRN" models
+has out 'drn-compact-x4.*2, 4.*(default)'
+run 0 "$DRN" upscale photo.png -o x4.ppm
+equal "$(sed -n 2p x4.ppm)" '244 188'
+run 0 "$DRN" upscale photo.png -o x2.ppm -s 2
+equal "$(sed -n 2p x2.ppm)" '122 94'
+run 0 "$DRN" info drn-compact-x4
+has out 'recipe'
+
+if [ -d "$DATA/bench/Set5" ]; then
+    run 0 "$DRN" evaluate -s 4 --data "$DATA/bench/Set5" --json
+    near "$(json out mean.psnr)" 31.59 0.01
+    near "$(json out mean.ssim)" 0.8871 0.0002
+    run 0 "$DRN" evaluate -s 2 --data "$DATA/bench/Set5" --json
+    near "$(json out mean.psnr)" 37.26 0.01
+else
+    echo "no published pictures in '$DATA': quality not measured"
+fi
+finish
