@@ -155,7 +155,8 @@ static void check_error(const web_reply *r)
     const char *code = json_string_value(json_object_get(error, "code"));
     const char *message = json_string_value(json_object_get(error, "message"));
     PROMISE(code && *code && message && *message);
-    PROMISE(!strstr(message, folder));
+    /* The others quote the request, in which a fuzzer puts what it sees us compare with. */
+    PROMISE(r->status < 415 || !strstr(message, folder));
     json_decref(root);
 }
 
