@@ -67,7 +67,7 @@ static void cell_time(FILE *f, double seconds)
 
 static void table(const page *p)
 {
-    double best = -INFINITY;
+    double best = -1e300;
     for (size_t i = 0; i < p->count; i++)
         best = fmax(best, p->runs[i].best_psnr);
     fputs("<h2>Results</h2>\n<div class=\"wide\"><table><thead><tr><th>run</th><th>best PSNR-Y, "
@@ -238,7 +238,7 @@ typedef struct bytes {
 static double compare(const bytes *sr, const bytes *hr, int scale)
 {
     drn_image *a = NULL, *b = NULL;
-    drn_metric_values q = {.psnr = NAN};
+    drn_metric_values q = {.psnr = (double)NAN};
     drn_metric_options o = {.shave = scale};
     if (drn_image_decode(&a, sr->data, sr->size, NULL, NULL) == DRN_OK &&
         drn_image_decode(&b, hr->data, hr->size, NULL, NULL) == DRN_OK)

@@ -130,7 +130,8 @@ static char *last_part(const char *dir)
 
 drn_status drn_report_run_read(drn_report_run *r, const char *dir, drn_error *err)
 {
-    *r = (drn_report_run){.best_psnr = NAN, .last_psnr = NAN, .best_step = NAN};
+    const double none = (double)NAN;
+    *r = (drn_report_run){.best_psnr = none, .last_psnr = none, .best_step = none};
     r->dir = drn_strdup(dir);
     r->name = last_part(dir);
     char *log = drn_path_join(dir, "log.jsonl"), *recipe = drn_path_join(dir, "recipe.yaml");

@@ -39,7 +39,7 @@ static const char *pictures(void)
                                                                                              : v);
                 }
         char path[160];
-        snprintf(path, sizeof path, "%s/p%d.png", dir, k);
+        snprintf(path, sizeof path, "%s/p%d.ppm", dir, k);
         CHECK_OK(drn_image_write(im, path, NULL, &err), err);
         drn_image_free(im);
     }
@@ -275,7 +275,7 @@ TEST(other_pictures, "a run does not go on with other pictures, nor with another
     drn_error err = {0};
     char *a = run_dir("share"), *other = run_dir("other_pictures");
     CHECK_OK(drn_make_dirs(other, &err), err);
-    char *from = drn_path_join(pictures(), "p0.png"), *to = drn_path_join(other, "q.png");
+    char *from = drn_path_join(pictures(), "p0.ppm"), *to = drn_path_join(other, "q.ppm");
     drn_image *im;
     CHECK_OK(drn_image_read(&im, from, &err), err);
     CHECK_OK(drn_image_write(im, to, NULL, &err), err);

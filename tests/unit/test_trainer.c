@@ -108,7 +108,8 @@ TEST(accumulate, "two batches of two, accumulated, are one batch of four")
             for (size_t h = 0; h < 2; h++) {
                 const float *lr = all.lr + h * 2 * 3 * PATCH * PATCH, *target[2];
                 for (size_t l = 0; l < 2; l++)
-                    target[l] = all.target[l] + h * 2 * 3 * (PATCH * PATCH << (2 * l + 2));
+                    target[l] =
+                        all.target[l] + h * 2 * 3 * ((size_t)(PATCH * PATCH) << (2 * l + 2));
                 CHECK_OK(drn_trainer_add(b, lr, target, &err), err);
             }
             CHECK_OK(drn_trainer_update(b, &rb, &err), err);
