@@ -137,7 +137,7 @@ drn_status drn_upscale_check(drn_loop *out, const drn_image *result, const drn_i
                              const drn_model *model, int threads, drn_error *err)
 {
     drn_image *y = NULL, *x = NULL, *y_alpha = NULL, *alpha = NULL, *plain = NULL;
-    drn_loop l = {.dual = NAN, .dual_bicubic = NAN};
+    drn_loop l = {.dual = (double)NAN, .dual_bicubic = (double)NAN};
     drn_status st;
     DRN_TRY(drn_loop_pair(result, in, err));
     DRN_CHECK(drn_samples_split(&y, &y_alpha, result, 0, 0, result->width, result->height, err));

@@ -1,6 +1,7 @@
 /* Pictures to and from memory: the same as through files. */
 #include "base/fileio.h"
 #include "base/mem.h"
+#include "base/rng.h"
 #include "drn/image.h"
 #include "harness.h"
 #include "image/io.h"
@@ -75,4 +76,44 @@ TEST(memory_refused, "no bytes, text, and unknown suffixes are one clear line")
     CHECK_INT(drn_image_encode(&bytes, &size, im, ".xyz", NULL, &err), DRN_ERR_UNSUPPORTED);
     CHECK(!out && !bytes);
     drn_image_free(im);
+}
+
+TEST(damaged, "files with flipped, cut and repeated bytes are pictures or errors with a message")
+{
+    static const char *const suffixes[] = {".png", ".jpg", ".webp", ".tif", ".ppm", ".gif"};
+    drn_error err = {0};
+    drn_rng rng;
+    drn_rng_seed(&rng, 21, 0);
+    for (int s = 0; s < 6; s++) {
+        void *bytes;
+        size_t size;
+        drn_image *im = pattern(40, 30, 3, DRN_U8);
+        if ((!drn_codec_available() && s != 4) ||
+            drn_image_encode(&bytes, &size, im, suffixes[s], NULL, &err) != DRN_OK) {
+            drn_image_free(im);
+            continue;
+        }
+        unsigned char *copy = drn_alloc(size);
+        CHECK(copy);
+        for (int i = 0; i < 150; i++) {
+            drn_image *out = NULL;
+            size_t n = i % 3 ? size : 1 + drn_rng_below(&rng, size);
+            memcpy(copy, bytes, size);
+            for (uint64_t k = drn_rng_below(&rng, 6); k > 0; k--)
+                copy[drn_rng_below(&rng, i % 2        ? size
+                                         : size < 200 ? size
+                                                      : 200)] = (unsigned char)drn_rng_u64(&rng);
+            err.message[0] = 0;
+            /* a header may promise any size: such pictures are refused for their memory or their
+             * bytes */
+            if (drn_image_decode(&out, copy, n, "damaged", &err) == DRN_OK)
+                CHECK(out && out->width > 0);
+            else if (!err.message[0])
+                test_fail(__FILE__, __LINE__, "%s, case %d: no message", suffixes[s], i);
+            drn_image_free(out);
+        }
+        drn_free(copy);
+        drn_image_encoded_free(bytes);
+        drn_image_free(im);
+    }
 }

@@ -105,12 +105,17 @@ TEST(targets_refused, "impossible sizes are refused with numbers")
     drn_error err = {0};
     drn_upscale_target t;
     drn_model *m = bicubic_model(4);
-    static const drn_upscale_options bad[] = {
-        {.factor = 65},       {.factor = -1},    {.factor = NAN},
-        {.factor = INFINITY}, {.width = 100000}, {.width = -1},
-        {.scale = 3},         {.scale = 8},      {.width = 5, .height = 500, .scale = 2}};
+    static const drn_upscale_options bad[] = {{.factor = 65},
+                                              {.factor = -1},
+                                              {.factor = (double)NAN},
+                                              {.factor = (double)INFINITY},
+                                              {.width = 100000},
+                                              {.width = -1},
+                                              {.scale = 3},
+                                              {.scale = 8},
+                                              {.width = 5, .height = 500, .scale = 2}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        int st = drn_upscale_find_target(&t, 7, 7, m, &bad[i], &err);
+        int st = (int)drn_upscale_find_target(&t, 7, 7, m, &bad[i], &err);
         if (st != DRN_ERR_INVALID)
             test_fail(__FILE__, __LINE__, "case %zu gave %d", i, st);
     }
