@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 typedef struct options {
@@ -18,9 +19,9 @@ typedef struct options {
     bool recursive, overwrite, resume, ensemble, linear, consistent, check, json, quiet, verbose;
 } options;
 
-#define FORMATS "auto|same|png|jpg|webp|tif|avif|jxl|jp2|heic|gif|ppm"
-static const char *const formats[] = {"png",  NULL,  "png", "jpg",  "webp", "tif",
-                                      "avif", "jxl", "jp2", "heic", "gif",  "ppm"};
+#define FORMATS "auto|same|png|jpg|jpeg|webp|tif|tiff|avif|jxl|jp2|heic|gif|ppm"
+static const char *const formats[] = {"png",  NULL,   "png", "jpg", "jpeg", "webp", "tif",
+                                      "tiff", "avif", "jxl", "jp2", "heic", "gif",  "ppm"};
 enum { FORMAT_AUTO, FORMAT_SAME, CONSISTENT_ROUNDS = 30 };
 
 static const opt table[] = {
@@ -186,16 +187,24 @@ static bool plan(picture_jobs *jobs, const arg_list *in, const options *o, const
     return ok;
 }
 
+/* One of the suffixes of a format. */
+static const char *common(const char *suffix)
+{
+    static const char *const same[][2] = {
+        {"jpeg", "jpg"}, {"tiff", "tif"}, {"pgm", "ppm"}, {"pnm", "ppm"}};
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+        if (strcasecmp(suffix, same[i][0]) == 0)
+            return same[i][1];
+    return suffix;
+}
+
 /* A file named by -o has a suffix of its own. */
 static void check_format(const options *o, const picture_jobs *jobs)
 {
     const char *out = jobs->items[0].out, *dot = strrchr(out, '.'), *wanted = formats[o->format];
     if (jobs->count != 1 || o->format <= FORMAT_SAME || strcmp(out, "-") == 0 || !dot)
         return;
-    bool same = strcmp(dot + 1, wanted) == 0 ||
-                (strcmp(wanted, "jpg") == 0 && strcmp(dot, ".jpeg") == 0) ||
-                (strcmp(wanted, "tif") == 0 && strcmp(dot, ".tiff") == 0);
-    if (!same)
+    if (strcasecmp(common(dot + 1), common(wanted)) != 0)
         cli_usage(&cmd_upscale, "-f %s and the file name %s contradict each other", wanted, out);
 }
 

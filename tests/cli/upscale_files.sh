@@ -119,7 +119,9 @@ for kind in png jpg webp tif; do
 done
 run 2 up photo.png -o p.png -f jpg
 has err 'contradict each other'
+run 2 up photo.png -o p.jpg -f jp2
 run 0 up photo.png -o p.jpeg -f jpg
+run 0 up photo.png -o p.TIF -f tiff
 run 0 up photo.png -o q10.jpg --quality 10
 run 0 up photo.png -o q95.jpg --quality 95
 [ "$(wc -c <q10.jpg)" -lt "$(wc -c <q95.jpg)" ] || fail "--quality makes no difference"
