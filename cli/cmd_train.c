@@ -72,6 +72,7 @@ static void catch_signals(void)
 typedef struct view {
     bool live, quiet;
     double shown; /* seconds at the last line */
+    size_t broken;
     drn_train_progress last;
 } view;
 
@@ -93,6 +94,11 @@ static bool on_progress(void *ctx, const drn_train_progress *p)
 {
     view *v = ctx;
     v->last = *p;
+    if (p->broken > v->broken) {
+        fprintf(stderr, "%sdrn: %zu pictures cannot be read and are passed over, among them %s\n",
+                v->live ? "\r\033[K" : "", p->broken, p->broken_first);
+        v->broken = p->broken;
+    }
     if (interrupted)
         return false;
     double pause = v->live ? 0.25 : 30;

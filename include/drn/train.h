@@ -25,6 +25,8 @@ typedef struct drn_train_progress {
                         weights */
     double best_psnr;
     bool out_of_time; /* the time limit ends the run after this step; the checkpoint follows */
+    size_t broken;       /* pictures found unreadable so far, and passed over */
+    const char *broken_first; /* path of one of them; valid during the call; NULL: none */
 } drn_train_progress;
 
 /** Return false to save a checkpoint and stop. */

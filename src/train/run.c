@@ -43,6 +43,8 @@ static void clock_step(drn_run *r, int64_t first)
     p->steps_per_second = here > 0 ? (double)(p->step - first) / here : 0;
     p->wait_share = here > 0 ? (r->wait_before + drn_loader_wait(r->loader)) / here : 0;
     p->memory_mb = (double)drn_mem_peak() / (1 << 20);
+    if (p->step % 50 == 0 || p->step == p->steps) /* it looks at every picture's state */
+        p->broken = drn_dataset_broken(r->data, &p->broken_first);
 }
 
 /* Batches of one step. */
