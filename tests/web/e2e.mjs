@@ -310,6 +310,7 @@ const tests = {
     await visible(page, "#keys");
     await shot(page, "keys");
     await page.keyboard.press("Escape");
+    await page.locator("#keys").waitFor({ state: "hidden" });
     await page.keyboard.press("Enter");
     await shown(page);
   },
