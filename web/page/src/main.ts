@@ -286,8 +286,10 @@ const keys: Record<string, () => void> = {
 function keyboard(): void {
   addEventListener("keydown", (e) => {
     const target = e.target as HTMLElement;
-    const typing = target.matches("input, select, textarea") || byId<HTMLDialogElement>("keys").open;
-    const presses = e.key === "Enter" && target.matches("button, a");
+    const dialog = byId<HTMLDialogElement>("keys");
+    const typing = target.matches("input, select, textarea") || dialog.open;
+    // A dialog just closed has the focus for a moment still.
+    const presses = e.key === "Enter" && target.matches("button, a") && !dialog.contains(target);
     if (e.ctrlKey || e.metaKey || e.altKey || typing || presses) return;
     const act = keys[e.key] ?? keys[e.key.toLowerCase()];
     if (!act) return;
