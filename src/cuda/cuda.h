@@ -60,37 +60,45 @@ typedef struct drn_cuda_net {
     drn_value lr, target[DRN_DATA_LEVELS], loss, primal;
     int levels;
 } drn_cuda_net;
-/* Plan the graph on the device, in place of the one before; it must outlive its use here. */
+/* Plan the graph on the device, in place of the one before.  Call with graph NULL before the graph is freed. */
 drn_status drn_cuda_train_set_net(drn_cuda_train *t, const drn_cuda_net *net, drn_error *err);
 
-typedef struct drn_cuda_step_result {
-    double loss, primal, grad_norm;
-} drn_cuda_step_result;
-/* One step at learning rate `rate` from host batches as drn_trainer_step(); adam->t counts on.
- * DRN_ERR_NUMERIC: loss or gradient not finite, nothing was changed. */
-drn_status drn_cuda_train_step(drn_cuda_train *t, const float *lr, const float *const *target, double rate,
-                               drn_cuda_step_result *out, drn_error *err);
+/* Batches of a step, then the update.  A batch from host memory as drn_trainer_add() has it ... */
+drn_status drn_cuda_train_batch(drn_cuda_train *t, const float *lr, const float *const *target, drn_error *err);
+/* ... or samples number first .. first + N - 1 (see drn_patch_draw), cut on the device. */
+drn_status drn_cuda_train_batch_at(drn_cuda_train *t, uint64_t first, drn_error *err);
 
-/* Every readable picture of d, decoded into the device's memory by `threads` threads; d is borrowed until
- * the trainer is freed. */
-drn_status drn_cuda_train_load(drn_cuda_train *t, drn_dataset *d, const drn_patch_spec *spec, int threads,
-                               drn_error *err);
-/* One step on samples number first .. first + N - 1 (see drn_patch_draw), cut on the device. */
-drn_status drn_cuda_train_step_at(drn_cuda_train *t, uint64_t first, double rate, drn_cuda_step_result *out,
-                                  drn_error *err);
-/* For tests: what the next step would see, in the loader's layout.  NULL entries are left out. */
-drn_status drn_cuda_train_batch_at(drn_cuda_train *t, uint64_t first, float *lr, float *const *target,
-                                   drn_error *err);
-/* Bytes of activations, gradients, workspaces and pictures on the device. */
+typedef struct drn_cuda_update {
+    double rate;
+    double limit; /* a larger loss changes nothing; INFINITY: none */
+    bool sum;     /* losses are sums: do not divide by the number of batches */
+} drn_cuda_update;
+typedef struct drn_cuda_updated {
+    double loss, primal, grad_norm;
+    bool skipped; /* the loss was above the limit */
+} drn_cuda_updated;
+/* adam->t counts on unless skipped.  DRN_ERR_NUMERIC: loss or gradient not finite, nothing was changed. */
+drn_status drn_cuda_train_update(drn_cuda_train *t, const drn_cuda_update *u, drn_cuda_updated *out, drn_error *err);
+
+/* Every readable picture of d, decoded into the device's memory by the pool's threads; d is borrowed until the
+ * trainer is freed.  DRN_ERR_NOMEM: they do not fit; train from host memory then. */
+drn_status drn_cuda_train_load(drn_cuda_train *t, drn_dataset *d, drn_pool *pool, drn_error *err);
+/* How batch_at cuts them; the scale stays what it was first. */
+drn_status drn_cuda_train_set_spec(drn_cuda_train *t, const drn_patch_spec *spec, drn_error *err);
+bool drn_cuda_train_has_pictures(const drn_cuda_train *t);
+/* Device's copy of the batch of the last step, in the loader's layout, for tests; NULL entries are left out. */
+drn_status drn_cuda_train_last_batch(drn_cuda_train *t, float *lr, float *const *target, drn_error *err);
+/* Bytes of everything on the device. */
 size_t drn_cuda_train_bytes(const drn_cuda_train *t);
 
 /* Several GPUs, a process each: rank and number of processes from DRN_RANK and DRN_WORLD, else from the
- * launcher's variables (Open MPI, Slurm, torchrun); they meet through the file DRN_RENDEZVOUS.  Gradients are
- * averaged by NCCL from then on.  With one process nothing happens. */
+ * launcher's variables (Open MPI, Slurm, torchrun); {0, 1} when there are none. */
 typedef struct drn_cuda_ranks {
     int rank, world;
 } drn_cuda_ranks;
 drn_status drn_cuda_ranks_get(drn_cuda_ranks *r, drn_error *err);
+/* Meet the others (through the file DRN_RENDEZVOUS, or the default beside nothing else) and average gradients by
+ * NCCL from then on; weights become rank 0's.  With one process nothing happens. */
 drn_status drn_cuda_train_join(drn_cuda_train *t, const drn_cuda_ranks *r, drn_error *err);
 
 #endif

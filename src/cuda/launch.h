@@ -177,21 +177,23 @@ typedef struct drn_dstep {
     float beta1, beta2, eps;
     float ema;                   /* 1 - decay; 0: none */
     double clip;                 /* 0: no limit */
-    float grad_scale;            /* 1 / number of GPUs */
-    int32_t active;              /* 0: leave weights alone */
+    double limit;                /* a larger loss is skipped */
+    float grad_scale, loss_scale; /* what makes means of sums over batches and GPUs */
 } drn_dstep;
 
 typedef struct drn_dresult {
     double norm;
     float loss, primal;
-    int32_t bad; /* 1: the loss, 2: the gradient is not finite; nothing was changed */
+    int32_t bad; /* 1: the loss, 2: the gradient is not finite, 3: above the limit; nothing was changed */
     float scale; /* of the gradient in Adam */
 } drn_dresult;
 
 enum { DRN_DK_PARTIALS = 256 };
-/* partial: DRN_DK_PARTIALS doubles; loss, primal: values on the device */
-void drn_dk_judge(drn_dresult *result, const float *grad, size_t n, double *partial, const float *loss,
-                  const float *primal, const drn_dstep *step, cudaStream_t s);
+/* sums[0] += loss, sums[1] += primal */
+void drn_dk_count_loss(float *sums, const float *loss, const float *primal, cudaStream_t s);
+/* partial: DRN_DK_PARTIALS doubles */
+void drn_dk_judge(drn_dresult *result, const float *grad, size_t n, double *partial, const float *sums,
+                  const drn_dstep *step, cudaStream_t s);
 /* average may be NULL */
 void drn_dk_adam(float *w, const float *g, float *m, float *v, float *average, size_t n, const drn_dstep *step,
                  const drn_dresult *result, cudaStream_t s);

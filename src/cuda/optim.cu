@@ -13,32 +13,44 @@ __global__ void k_squares(double *partial, const float *g, size_t n)
         partial[blockIdx.x] = sum;
 }
 
-__global__ void k_judge(drn_dresult *result, const double *partial, const float *loss, const float *primal,
-                        const drn_dstep *step)
+__global__ void k_count_loss(float *sums, const float *loss, const float *primal)
+{
+    if (threadIdx.x == 0) {
+        sums[0] += *loss;
+        sums[1] += *primal;
+    }
+}
+
+void drn_dk_count_loss(float *sums, const float *loss, const float *primal, cudaStream_t s)
+{
+    DRN_LAUNCH(k_count_loss, 1, 32, 0, s, sums, loss, primal);
+}
+
+__global__ void k_judge(drn_dresult *result, const double *partial, const float *sums, const drn_dstep *step)
 {
     DRN_SHARED(double, shared);
     double norm = sqrt(block_sum(threadIdx.x < DRN_DK_PARTIALS ? partial[threadIdx.x] : 0, shared)) * step->grad_scale;
     if (threadIdx.x != 0)
         return;
     result->norm = norm;
-    result->loss = *loss;
-    result->primal = *primal;
-    result->bad = !isfinite(*loss) ? 1 : !isfinite(norm) ? 2 : 0;
+    float loss = result->loss = sums[0] * step->loss_scale;
+    result->primal = sums[1] * step->loss_scale;
+    result->bad = !isfinite(loss) ? 1 : (double)loss > step->limit ? 3 : !isfinite(norm) ? 2 : 0;
     result->scale = (float)(step->clip > 0 && norm > step->clip ? step->clip / norm : 1) * step->grad_scale;
 }
 
-void drn_dk_judge(drn_dresult *result, const float *grad, size_t n, double *partial, const float *loss,
-                  const float *primal, const drn_dstep *step, cudaStream_t s)
+void drn_dk_judge(drn_dresult *result, const float *grad, size_t n, double *partial, const float *sums,
+                  const drn_dstep *step, cudaStream_t s)
 {
     DRN_LAUNCH(k_squares, DRN_DK_PARTIALS, DRN_THREADS, DRN_THREADS * sizeof(double), s, partial, grad, n);
     DRN_LAUNCH(k_judge, 1, DRN_DK_PARTIALS, DRN_DK_PARTIALS * sizeof(double), s, result, (const double *)partial,
-               loss, primal, step);
+               sums, step);
 }
 
 __global__ void k_adam(float *w, const float *grad, float *m_all, float *v_all, float *average, size_t n,
                        const drn_dstep *step, const drn_dresult *result)
 {
-    if (result->bad || !step->active)
+    if (result->bad)
         return;
     float b1 = step->beta1, b2 = step->beta2, scale = result->scale;
     for (size_t i = thread_index(); i < n; i += thread_count()) {

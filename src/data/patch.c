@@ -58,6 +58,41 @@ done:
     return st;
 }
 
+/* A place in picture i of width x height; false when it is too small. */
+static bool draw_in(drn_patch_place *place, size_t i, int32_t width, int32_t height,
+                    const drn_patch_spec *spec, drn_rng *rng)
+{
+    int32_t w = width / spec->scale - spec->patch, h = height / spec->scale - spec->patch;
+    if (w < 0 || h < 0)
+        return false;
+    place->picture = i;
+    place->x = (int32_t)drn_rng_below(rng, (uint64_t)w + 1);
+    place->y = (int32_t)drn_rng_below(rng, (uint64_t)h + 1);
+    place->flip = spec->augment ? (int)drn_rng_below(rng, 8) : 0;
+    return true;
+}
+
+static drn_status none_fits(const drn_patch_spec *spec, const drn_error *last, drn_error *err)
+{
+    return drn_fail(err, DRN_ERR_INVALID, "no picture is readable and at least %dx%d pixels%s%s",
+                    spec->patch * spec->scale, spec->patch * spec->scale,
+                    last->code ? "; last: " : "", last->message);
+}
+
+drn_status drn_patch_draw_sized(drn_patch_place *place, const drn_picture_size *sizes,
+                                const drn_dataset *d, const drn_patch_spec *spec, uint64_t sample,
+                                drn_error *err)
+{
+    drn_rng rng;
+    drn_rng_seed(&rng, spec->seed, sample + 1);
+    for (int tries = 0; tries < MAX_TRIES; tries++) {
+        size_t i = drn_dataset_draw(d, &rng);
+        if (sizes[i].width > 0 && draw_in(place, i, sizes[i].width, sizes[i].height, spec, &rng))
+            return DRN_OK;
+    }
+    return none_fits(spec, &(drn_error){0}, err);
+}
+
 drn_status drn_patch_draw(drn_patch_place *place, const drn_image **image, drn_dataset *d,
                           const drn_patch_spec *spec, uint64_t sample, drn_error *err)
 {
@@ -71,20 +106,11 @@ drn_status drn_patch_draw(drn_patch_place *place, const drn_image **image, drn_d
                 break;
             continue;
         }
-        int32_t w = (*image)->width / spec->scale - spec->patch,
-                h = (*image)->height / spec->scale - spec->patch;
-        if (w >= 0 && h >= 0) {
-            place->picture = i;
-            place->x = (int32_t)drn_rng_below(&rng, (uint64_t)w + 1);
-            place->y = (int32_t)drn_rng_below(&rng, (uint64_t)h + 1);
-            place->flip = spec->augment ? (int)drn_rng_below(&rng, 8) : 0;
+        if (draw_in(place, i, (*image)->width, (*image)->height, spec, &rng))
             return DRN_OK;
-        }
         drn_dataset_release(d, i, *image);
     }
     if (last.code == DRN_ERR_NOMEM)
         return drn_fail(err, last.code, "%s", last.message);
-    return drn_fail(err, DRN_ERR_INVALID, "no picture is readable and at least %dx%d pixels%s%s",
-                    spec->patch * spec->scale, spec->patch * spec->scale,
-                    last.code ? "; last: " : "", last.message);
+    return none_fits(spec, &last, err);
 }

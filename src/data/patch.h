@@ -36,4 +36,13 @@ drn_status drn_patch_cut(float *lr, float *const *target, const drn_image *hr,
 drn_status drn_patch_draw(drn_patch_place *place, const drn_image **image, drn_dataset *d,
                           const drn_patch_spec *spec, uint64_t sample, drn_error *err);
 
+/* Width and height of a picture; 0: unreadable. */
+typedef struct drn_picture_size {
+    int32_t width, height;
+} drn_picture_size;
+/* The same place without looking at the pictures: sizes[drn_dataset_count(d)]. */
+drn_status drn_patch_draw_sized(drn_patch_place *place, const drn_picture_size *sizes,
+                                const drn_dataset *d, const drn_patch_spec *spec, uint64_t sample,
+                                drn_error *err);
+
 #endif

@@ -12,6 +12,7 @@ static drn_status build_graph(drn_trainer *t, drn_error *err)
     const drn_phase p = drn_phase_at(c, t->step);
     drn_loss_config loss = c->loss;
     drn_net net;
+    DRN_TRY(drn_trainer_cuda_net(t, false, err));
     drn_graph_free(t->graph);
     t->graph = NULL;
     t->phase = p;
@@ -26,6 +27,8 @@ static drn_status build_graph(drn_trainer *t, drn_error *err)
     drn_net_build(&net, t->graph, t->params, &c->model, t->lr, p.levels - 1);
     t->loss = drn_net_loss(t->graph, t->params, &c->model, &loss, &net, t->target, &t->primal);
     drn_graph_output(t->graph, t->primal);
+    if (t->cuda)
+        return drn_trainer_cuda_net(t, true, err);
     return drn_graph_plan(
         t->graph, &(drn_plan_options){.training = true, .loss = t->loss, .pool = t->pool}, err);
 }
@@ -43,6 +46,7 @@ static drn_status init(drn_trainer *t, drn_error *err)
     t->adam = (drn_adam){
         .beta1 = c->beta1, .beta2 = c->beta2, .eps = c->eps, .clip = c->clip, .ema = c->ema};
     DRN_TRY(drn_adam_init(&t->adam, t->params, err));
+    DRN_TRY(drn_trainer_cuda_open(t, err));
     return build_graph(t, err);
 }
 
@@ -63,6 +67,7 @@ void drn_trainer_free(drn_trainer *t)
 {
     if (!t)
         return;
+    drn_cuda_train_free(t->cuda);
     drn_graph_free(t->graph);
     drn_adam_clear(&t->adam);
     drn_params_free(t->params);
@@ -88,6 +93,8 @@ static drn_status begin(drn_trainer *t, drn_error *err)
     if (!t->graph || !drn_phase_equal(&t->phase, &here))
         DRN_TRY(build_graph(t, err));
     t->sum_loss = t->sum_primal = 0;
+    if (t->cuda)
+        return drn_trainer_cuda_push(t, err);
     drn_params_zero_grad(t->params);
     drn_graph_params_changed(t->graph);
     return DRN_OK;
@@ -98,6 +105,10 @@ drn_status drn_trainer_add(drn_trainer *t, const float *lr, const float *const *
 {
     if (t->batches == 0)
         DRN_TRY(begin(t, err));
+    if (t->cuda) {
+        t->batches++;
+        return drn_cuda_train_batch(t->cuda, lr, target, err);
+    }
     feed(t, t->lr, lr);
     for (int l = 0; l < t->phase.levels; l++)
         feed(t, t->target[l], target[l]);
@@ -113,6 +124,16 @@ drn_status drn_trainer_add(drn_trainer *t, const float *lr, const float *const *
     return DRN_OK;
 }
 
+drn_status drn_trainer_add_at(drn_trainer *t, uint64_t first, bool augment, drn_error *err)
+{
+    if (t->batches == 0)
+        DRN_TRY(begin(t, err));
+    drn_patch_spec spec = {t->config.model.scale, t->phase.patch, augment, t->config.seed};
+    DRN_TRY(drn_cuda_train_set_spec(t->cuda, &spec, err));
+    t->batches++;
+    return drn_cuda_train_batch_at(t->cuda, first, err);
+}
+
 /* Means over several batches: the sums divided. */
 static void take_mean(drn_trainer *t)
 {
@@ -125,13 +146,20 @@ static void take_mean(drn_trainer *t)
         grad[i] *= share;
 }
 
+/* The largest loss a step may have. */
+static double spike_limit(const drn_trainer *t)
+{
+    enum { YOUNG = 20 }; /* steps */
+    return t->config.spike > 0 && t->means >= YOUNG ? t->config.spike * t->mean : HUGE_VAL;
+}
+
 /* Whether the loss stands out of its running mean, which then learns of it.  A spike counts only as
  * large as the limit, so that a loss that stays high is accepted in the end. */
 static bool is_spike(drn_trainer *t, double loss)
 {
-    enum { YOUNG = 20, MEMORY = 200 }; /* steps */
+    enum { MEMORY = 200 }; /* steps */
     double limit = t->config.spike * t->mean;
-    bool spike = t->config.spike > 0 && t->means >= YOUNG && loss > limit;
+    bool spike = loss > spike_limit(t);
     t->means += t->means < MEMORY;
     t->mean = t->means == 1 ? 0 : t->mean; /* the first of its phase */
     t->mean += ((spike ? limit : loss) - t->mean) / (double)t->means;
@@ -140,13 +168,16 @@ static bool is_spike(drn_trainer *t, double loss)
 
 drn_status drn_trainer_update(drn_trainer *t, drn_step_result *out, drn_error *err)
 {
-    take_mean(t);
+    if (!t->cuda)
+        take_mean(t);
     t->batches = 0;
     *out = (drn_step_result){.loss = t->sum_loss,
                              .primal = t->sum_primal,
                              .rate = drn_schedule_rate(&t->config.schedule, t->step)};
+    if (t->cuda)
+        DRN_TRY(drn_trainer_cuda_update(t, out, spike_limit(t), err));
     out->skipped = is_spike(t, out->loss);
-    if (!out->skipped)
+    if (!out->skipped && !t->cuda)
         DRN_TRY(drn_adam_step(&t->adam, t->params, out->rate, &out->grad_norm, t->pool, err));
     t->skipped += out->skipped;
     t->step++;
@@ -172,5 +203,7 @@ const float *drn_trainer_weights(const drn_trainer *t)
 
 size_t drn_trainer_bytes(const drn_trainer *t)
 {
+    if (t->cuda)
+        return drn_cuda_train_bytes(t->cuda);
     return drn_graph_arena_bytes(t->graph) + drn_graph_state_bytes(t->graph);
 }

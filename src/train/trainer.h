@@ -3,6 +3,7 @@
 #ifndef DRN_TRAIN_TRAINER_H
 #define DRN_TRAIN_TRAINER_H
 
+#include "cuda/cuda.h"
 #include "io/safetensors.h"
 #include "models/drn_net.h"
 #include "optim/optim.h"
@@ -25,6 +26,7 @@ typedef struct drn_trainer_config {
     int accumulate;        /* batches a step; 0 is 1 */
     uint64_t seed;
     int threads; /* 0 = all cores */
+    drn_cuda *device; /* borrowed; NULL: the CPU */
 } drn_trainer_config;
 
 typedef struct drn_trainer {
@@ -38,6 +40,8 @@ typedef struct drn_trainer {
     drn_graph *graph; /* of the phase */
     drn_phase phase;
     drn_value lr, target[DRN_MAX_LEVELS], loss, primal;
+    drn_cuda_train *cuda; /* with a device: where weights and optimiser live */
+    bool host_newer;      /* than the device's vectors */
     int batches; /* added for the step under way */
     double sum_loss, sum_primal;
 } drn_trainer;
@@ -61,6 +65,13 @@ drn_status drn_trainer_update(drn_trainer *t, drn_step_result *out, drn_error *e
 drn_status drn_trainer_step(drn_trainer *t, const float *lr, const float *const *target,
                             drn_step_result *out, drn_error *err);
 
+/* With a device: bring weights and optimiser to the host.  Before they are saved or looked at. */
+drn_status drn_trainer_pull(drn_trainer *t, drn_error *err);
+/* With a device: keep the pictures of d there, *loaded when they fit.  Then batches may be named by their first
+ * sample (drn_patch_draw) in place of drn_trainer_add(). */
+drn_status drn_trainer_load_pictures(drn_trainer *t, drn_dataset *d, bool *loaded, drn_error *err);
+drn_status drn_trainer_add_at(drn_trainer *t, uint64_t first_sample, bool augment, drn_error *err);
+
 /* Steps done. */
 int64_t drn_trainer_steps(const drn_trainer *t);
 /* The averaged weights, or the plain ones without EMA. */
@@ -82,5 +93,13 @@ drn_status drn_trainer_init_from(drn_trainer *t, const drn_safetensors *st, bool
 
 /* Bytes of activations, gradients and packed weights of the current graph. */
 size_t drn_trainer_bytes(const drn_trainer *t);
+
+/* ---- trainer_cuda.c, for trainer.c ---- */
+
+drn_status drn_trainer_cuda_open(drn_trainer *t, drn_error *err);
+/* Before the graph is freed (net false), after it was built (true). */
+drn_status drn_trainer_cuda_net(drn_trainer *t, bool net, drn_error *err);
+drn_status drn_trainer_cuda_push(drn_trainer *t, drn_error *err);
+drn_status drn_trainer_cuda_update(drn_trainer *t, drn_step_result *out, double limit, drn_error *err);
 
 #endif

@@ -71,6 +71,7 @@ drn_status drn_trainer_load(drn_trainer *t, const drn_safetensors *st, drn_error
     DRN_TRY(drn_params_read(t->adam.v, t->params, st, "adam.v.", err));
     if (t->adam.average)
         DRN_TRY(drn_params_read(t->adam.average, t->params, st, "ema.", err));
+    t->host_newer = true;
     t->step = step;
     t->skipped = skipped;
     t->adam.t = step - skipped;
@@ -152,6 +153,7 @@ drn_status drn_trainer_init_from(drn_trainer *t, const drn_safetensors *st, bool
     }
     if (t->adam.average)
         memcpy(t->adam.average, t->params->value, t->params->elements * sizeof(float));
+    t->host_newer = true;
     snprintf(what, 160, "%.80s: %zu tensors kept, %zu copied from its last block, %zu new",
              drn_safetensors_name(st), same, copied, t->params->count - same - copied);
     return DRN_OK;

@@ -76,8 +76,6 @@ cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t from, cudaEvent_t to);
 void drn_emu_no_device(int absent);
 void drn_emu_fail_after(long calls);
 void drn_emu_memory(size_t bytes);
-/* Threads of a block run in this order: 0 ascending, 1 descending; results must not depend on it. */
-void drn_emu_order(int descending);
 
 #ifdef __cplusplus
 }

@@ -63,7 +63,7 @@ struct warp {
     unsigned alive, arrived, parity;
     unsigned char slots[2][32 * 64];
 } warps[MAX_THREADS / 32];
-int descending;
+bool descending; /* turns with every block: results must not depend on the order of threads */
 
 [[noreturn]] void fatal(const char *what)
 {
@@ -184,6 +184,7 @@ void resume(fiber *f)
 
 void run_block()
 {
+    descending = !descending;
     alive = threads;
     at_barrier = 0;
     for (unsigned w = 0; w * 32 < threads; w++)
@@ -343,10 +344,6 @@ void drn_emu_fail_after(long calls)
 void drn_emu_memory(size_t bytes)
 {
     memory_left = bytes;
-}
-void drn_emu_order(int d)
-{
-    drn_emu::descending = d;
 }
 
 cudaError_t cudaGetDeviceCount(int *count)

@@ -1,0 +1,64 @@
+/* The inside of drn_cuda_train: train.c (steps), pictures.c (data on the device), ranks.c (several GPUs). */
+#ifndef DRN_CUDA_TRAIN_H
+#define DRN_CUDA_TRAIN_H
+
+#include "cuda/run.h"
+
+typedef struct drn_nccl drn_nccl;
+
+enum { DRN_IMAGES = DRN_DATA_LEVELS + 1 }; /* LR and the targets */
+
+/* Training pictures in device memory. */
+typedef struct drn_pictures {
+    drn_dataset *data;
+    uint8_t *pool;   /* u8 RGB, one picture after the other; NULL: none */
+    size_t bytes;
+    drn_picture_size *sizes; /* host; width 0: unreadable */
+    int64_t *offsets;        /* host */
+    drn_patch_spec spec;
+    double *weights[DRN_IMAGES]; /* device: one row of bicubic weights a level; NULL: a copy */
+    int32_t taps[DRN_IMAGES], first[DRN_IMAGES];
+} drn_pictures;
+
+/* Part of a step: run once as it is, so that every kernel is loaded, captured the second time, then replayed. */
+typedef struct drn_dgraph {
+    cudaGraphExec_t exec;
+    bool ran;
+} drn_dgraph;
+
+struct drn_cuda_train {
+    drn_cuda *dev;
+    drn_params *params;
+    drn_adam *adam;
+    drn_dparams dev_params; /* grad has two floats more: sums of loss and primal */
+    float *m, *v, *average;
+    double *partial;
+    drn_dstep *step, *host_step;       /* device, pinned */
+    drn_dresult *result, *host_result; /* likewise */
+    drn_cuda_net net;
+    drn_drun *run;
+    size_t image_floats[DRN_IMAGES];
+    float *host_batch;                 /* pinned: LR and targets behind each other */
+    drn_dplace *places, *host_places;  /* [N] device, pinned */
+    int batch;                         /* N */
+    drn_dgraph whole[2], begin, add[2], update; /* [1]: batches cut on the device */
+    int batches;                       /* added for the step under way */
+    bool pending, pending_at;          /* a batch is put down but not launched; ... cut on the device */
+    drn_pictures pictures;
+    drn_nccl *nccl;
+    int world;
+};
+
+/* pictures.c */
+drn_status drn_pictures_places(drn_cuda_train *t, uint64_t first, drn_error *err);
+void drn_pictures_launch(drn_cuda_train *t);
+void drn_pictures_free(drn_pictures *p);
+
+/* ranks.c */
+cudaError_t drn_nccl_sum(drn_nccl *n, float *data, size_t count, cudaStream_t stream);
+void drn_nccl_free(drn_nccl *n);
+
+/* Image i of the net: 0 LR, then the targets. */
+drn_value drn_cuda_train_image(const drn_cuda_train *t, int i);
+
+#endif
