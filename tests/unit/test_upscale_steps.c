@@ -383,6 +383,27 @@ TEST(alpha_exact, "opaque stays opaque, clear stays clear, and hidden colours ch
     drn_model_free(m);
 }
 
+TEST(linear, "stripes of black and white shrink to half the light, or to half the value")
+{
+    drn_error err = {0};
+    drn_model *m = bicubic_model(2);
+    drn_image *in, *out;
+    CHECK_OK(drn_image_new(&in, 64, 64, 3, DRN_F32, &err), err);
+    for (int i = 0; i < 64 * 64 * 3; i++)
+        ((float *)in->data)[i] = (float)(i / 3 % 2);
+    for (int linear = 0; linear <= 1; linear++) {
+        CHECK_OK(drn_upscale(&out, in, m, &(drn_upscale_options){.factor = 0.25, .linear = linear},
+                             &err),
+                 err);
+        /* half the light is 1.055 * 0.5^(1/2.4) - 0.055 in sRGB */
+        for (int i = 3 * 16 * 8 + 12; i < 3 * 16 * 8 + 36; i++)
+            CHECK_NEAR(((float *)out->data)[i], linear ? 0.735357 : 0.5, 0.01);
+        drn_image_free(out);
+    }
+    drn_image_free(in);
+    drn_model_free(m);
+}
+
 /* ---- self-ensemble ---- */
 
 static drn_image *mirrored(const drn_image *in)
