@@ -182,7 +182,7 @@ const tests = {
     await page.click("#show-trust");
     assert.equal((await map).status(), 200);
     await visible(page, "#pane-trust");
-    await visible(page, "#legend");
+    await page.locator("#legend", { hasText: "least certain" }).waitFor({ timeout: 10000 });
     await shot(page, "trust");
     await page.keyboard.press("t");
     await page.locator("#pane-trust").waitFor({ state: "hidden" });

@@ -89,7 +89,7 @@ void web_connection_expect(web_connection *c, double extra_s, double bytes)
 
 void web_connection_busy(web_connection *c)
 {
-    set_deadline(c, INFINITY);
+    set_deadline(c, (double)INFINITY);
 }
 
 /* Under the lock a socket is not closed yet, so its number is still its own. */
@@ -100,7 +100,7 @@ int web_connections_expire(web_connections *all, double now)
     for (web_connection *c = all->first; c; c = c->next)
         if (now > c->deadline) {
             shutdown(c->fd, SHUT_RDWR);
-            c->deadline = INFINITY;
+            c->deadline = (double)INFINITY;
             late++;
         }
     pthread_mutex_unlock(&all->mutex);

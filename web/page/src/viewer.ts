@@ -111,7 +111,12 @@ export class Viewer {
     p.root.hidden = !on;
     if (!on) return;
     const url = viewUrl(this.job.id, p.image, OVERVIEW);
-    if (p.overview.getAttribute("src") !== url) void load(p.overview, url).catch(() => this.setTrust(false));
+    const told = () => (byId("legend").textContent = "Tinted: the third of the picture that is least certain");
+    if (p.overview.getAttribute("src") === url) told();
+    else {
+      byId("legend").textContent = "Working out what can be trusted…";
+      void load(p.overview, url).then(told, () => this.setTrust(false));
+    }
     this.place();
   }
 
