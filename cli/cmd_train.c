@@ -1,5 +1,6 @@
 /* drn train: a recipe, folders of pictures, a run. */
 #include "cli.h"
+#include "device.h"
 
 #include "drn/train.h"
 
@@ -12,6 +13,7 @@
 typedef struct options {
     const char *recipe, *out, *max_time;
     text_list data, val, set;
+    int device, precision;
     bool resume, quiet;
 } options;
 
@@ -33,6 +35,7 @@ static const opt table[] = {
         .doc = "stop after so long with a checkpoint, for example 90 (seconds), 45m, 7h30m or 2d"),
     OPT(FLAG, resume, "resume", 0,
         .doc = "go on from the checkpoint in the run's folder, to the same bits"),
+    DEVICE_OPTIONS,
     OPT(FLAG, quiet, "quiet", 'q', .doc = "no progress line"),
     {0},
 };
@@ -151,7 +154,10 @@ static int run(int argc, char **argv)
         .resume = o.resume,
         .progress = on_progress,
         .progress_ctx = &v,
+        .device = (drn_device)o.device,
+        .numbers = (drn_numbers)o.precision,
     };
+    announce_device(o.device, o.quiet);
     catch_signals();
     drn_status st = drn_train(&train, &err);
     if (v.live && !v.quiet)

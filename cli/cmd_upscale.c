@@ -1,5 +1,6 @@
 /* drn upscale: pictures in, larger pictures out. */
 #include "cli.h"
+#include "device.h"
 #include "enlarge.h"
 #include "interrupt.h"
 #include "models.h"
@@ -15,7 +16,7 @@ typedef struct options {
     const char *out, *model, *name, *fit, *trust;
     text_list inputs;
     double scale, memory;
-    int width, height, threads, tile, format, quality, alpha;
+    int width, height, threads, tile, format, quality, alpha, device, precision;
     bool recursive, overwrite, resume, ensemble, linear, consistent, check, json, quiet, verbose;
 } options;
 
@@ -77,6 +78,7 @@ static const opt table[] = {
     OPT(NUMBER, memory, "memory", 0, .arg = "MB", .min = 0, .max = 1e9, .fallback = "0",
         .doc = "pictures that need more than this are worked on in strips, from file to file; 0: "
                "half of the machine's"),
+    DEVICE_OPTIONS,
     OPT(FLAG, json, "json", 0, .doc = "events on the standard output, a JSON object a line"),
     OPT(FLAG, verbose, "verbose", 'v', .doc = "tell the model, the passes and what is skipped"),
     OPT(FLAG, quiet, "quiet", 'q', .doc = "only errors"),
@@ -128,7 +130,9 @@ static enlarge_options task(const options *o)
                                  .ensemble = o->ensemble,
                                  .linear = o->linear,
                                  .alpha = (drn_alpha)o->alpha,
-                                 .consistent = o->consistent ? CONSISTENT_ROUNDS : 0},
+                                 .consistent = o->consistent ? CONSISTENT_ROUNDS : 0,
+                                 .device = (drn_device)o->device,
+                                 .numbers = (drn_numbers)o->precision},
                          .as = {o->quality},
                          .trust = o->trust,
                          .check = o->check,
@@ -256,6 +260,7 @@ static int run(int argc, char **argv)
     if (to_stdout && isatty(STDOUT_FILENO))
         cli_usage(&cmd_upscale,
                   "the picture would go to the terminal; redirect it, or name a file with -o");
+    announce_device(o.device, o.quiet || o.json);
     interrupt_catch();
     if (load_model(&model, o.model, 0) && plan(&jobs, &args, &o, &t, model)) {
         check_format(&o, &jobs);

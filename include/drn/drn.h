@@ -24,6 +24,7 @@
 
 #include "drn/bench.h"
 #include "drn/dataset.h"
+#include "drn/device.h"
 #include "drn/export.h"
 #include "drn/image.h"
 #include "drn/metrics.h"

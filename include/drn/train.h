@@ -2,6 +2,7 @@
 #ifndef DRN_TRAIN_H
 #define DRN_TRAIN_H
 
+#include "drn/device.h"
 #include "drn/model.h"
 
 #ifdef __cplusplus
@@ -49,6 +50,8 @@ typedef struct drn_train_options {
     bool resume;           /* go on from out/checkpoint.safetensors */
     drn_train_fn progress; /* may be NULL */
     void *progress_ctx;
+    drn_device device;   /* steps and validation; pictures stay in its memory when they fit */
+    drn_numbers numbers; /* on a GPU */
 } drn_train_options;
 
 /** Train until the recipe's steps or seconds are used up.

@@ -2,6 +2,7 @@
 #ifndef DRN_UPSCALE_H
 #define DRN_UPSCALE_H
 
+#include "drn/device.h"
 #include "drn/image.h"
 #include "drn/model.h"
 
@@ -36,6 +37,9 @@ typedef struct drn_upscale_options {
     bool linear;     /* shrink to the wanted size in linear light instead of on sRGB values */
     drn_alpha alpha;
     int consistent;  /* at most this many rounds of back-projection, see drn_upscale_project(); 0 = none */
+
+    drn_device device;   /* of the network; bicubic work stays on the CPU */
+    drn_numbers numbers; /* on a GPU */
 } drn_upscale_options;
 
 enum {

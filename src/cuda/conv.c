@@ -45,7 +45,7 @@ static bool is_3x3(const drn_conv_geom *g)
 static bool mma_can(const drn_drun *r, const drn_dcall *c)
 {
     int32_t sub = c->conv.sub == 4 ? 4 : 1;
-    return c->op == &drn_op_conv2d && r->dev->precision == DRN_CUDA_BF16 && is_3x3(&c->conv.geom) &&
+    return c->op == &drn_op_conv2d && r->dev->precision == DRN_NUMBERS_BF16 && is_3x3(&c->conv.geom) &&
            (c->attr.factor == 0 || sub == 4) && drn_dk_mma_supports(c->out, c->in[0], 1, sub) &&
            drn_dk_mma_supports(c->in[0], c->out, sub, 1);
 }
@@ -59,8 +59,8 @@ static bool can(const drn_drun *r, const drn_dcall *c, drn_dconv_kind kind, drn_
         return false;
     if (kind == DRN_DCONV_MMA)
         return mma_can(r, c);
-    return r->dev->cudnn && c->op == &drn_op_conv2d && c->conv.sub != 4 && c->attr.factor == 0 &&
-           c->in[0].c >= DRN_BLOCK && c->out.c >= DRN_BLOCK &&
+    return (r->dev->precision != DRN_NUMBERS_BF16 || r->dev->tune || only == DRN_DCONV_CUDNN) && c->op == &drn_op_conv2d && c->conv.sub != 4 && c->attr.factor == 0 &&
+           c->in[0].c >= DRN_BLOCK && c->out.c >= DRN_BLOCK && drn_cuda_cudnn(r->dev) &&
            drn_cudnn_algorithms(r->dev->cudnn, c, pass, r->dev->precision, list, MOST_ALGORITHMS) > 0;
 }
 
@@ -128,7 +128,7 @@ static size_t layout(drn_dpack *p, const drn_drun *r, const drn_dcall *c, drn_dc
         p->stride_k = taps * p->cp;
         p->stride_tap = p->cp;
         p->stride_c = 1;
-        p->half = r->dev->precision == DRN_CUDA_BF16;
+        p->half = r->dev->precision == DRN_NUMBERS_BF16;
     } else {
         p->kp = back ? g->k : round8(g->k);
         p->cp = back ? round8(g->c) : g->c;

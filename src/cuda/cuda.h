@@ -7,23 +7,20 @@
 #define DRN_CUDA_CUDA_H
 
 #include "data/patch.h"
+#include "drn/device.h"
 #include "graph/graph.h"
 #include "optim/optim.h"
-
-typedef enum drn_cuda_precision {
-    DRN_CUDA_BF16 = 0, /* bfloat16 features and operands, float32 sums, images, weights and optimiser */
-    DRN_CUDA_TF32 = 1, /* float32 storage; cuDNN may use the tensor cores' float32 mode */
-    DRN_CUDA_FP32 = 2  /* float32 throughout: for parity */
-} drn_cuda_precision;
 
 typedef struct drn_cuda drn_cuda;
 
 /* DRN_ERR_UNSUPPORTED: build without CUDA; DRN_ERR_DEVICE: no driver, driver too old, no GPU, GPU older than
  * compute capability 8.0; the message says which.  Environment: DRN_CUDA_DEVICE chooses the GPU by number,
- * DRN_CUDA_CONV = auto|mma|cudnn|simple the convolutions, DRN_CUDA_TUNE=0 leaves out the timing of
- * alternatives, DRN_CUDNN names libcudnn.so.9 or its folder. */
-drn_status drn_cuda_open(drn_cuda **out, drn_cuda_precision precision, drn_error *err);
+ * DRN_CUDA_CONV = auto|mma|cudnn|simple the convolutions, DRN_CUDA_TUNE = 0|1 whether alternatives are timed
+ * (default: for training only), DRN_CUDNN names libcudnn.so.9 or its folder. */
+drn_status drn_cuda_open(drn_cuda **out, drn_numbers precision, drn_error *err);
 void drn_cuda_close(drn_cuda *d);
+/* *out is NULL for the CPU, and for AUTO when opening fails. */
+drn_status drn_cuda_choose(drn_cuda **out, drn_device device, drn_numbers numbers, drn_error *err);
 
 typedef struct drn_cuda_info {
     char name[128];         /* of the GPU */
@@ -38,9 +35,6 @@ drn_status drn_cuda_get_info(drn_cuda_info *info, drn_cuda *d, drn_error *err);
 extern const drn_backend drn_cuda_backend;
 /* What a graph may take on this device, in bytes of the CPU's arena (drn_graph_arena_bytes). */
 size_t drn_cuda_arena_budget(drn_cuda *d);
-
-/* One line a convolution: geometry and what was chosen, for benchmarks. */
-void drn_cuda_describe(const drn_graph *g, void (*line)(void *ctx, const char *text), void *ctx);
 
 /* ---- training: weights, gradients, optimiser and the step's launches live on the device ---- */
 

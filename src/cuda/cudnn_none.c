@@ -18,20 +18,20 @@ int drn_cudnn_version(const drn_cudnn *n)
     return 0;
 }
 
-int drn_cudnn_algorithms(drn_cudnn *n, const drn_dcall *c, drn_conv_pass pass, drn_cuda_precision precision, int *list,
+int drn_cudnn_algorithms(drn_cudnn *n, const drn_dcall *c, drn_conv_pass pass, drn_numbers precision, int *list,
                          int most)
 {
     (void)n, (void)c, (void)pass, (void)precision, (void)list, (void)most;
     return 0;
 }
 
-size_t drn_cudnn_workspace(drn_cudnn *n, const drn_dcall *c, drn_conv_pass pass, drn_cuda_precision precision, int algo)
+size_t drn_cudnn_workspace(drn_cudnn *n, const drn_dcall *c, drn_conv_pass pass, drn_numbers precision, int algo)
 {
     (void)n, (void)c, (void)pass, (void)precision, (void)algo;
     return 0;
 }
 
-bool drn_cudnn_run(drn_cudnn *n, const drn_dcall *c, drn_conv_pass pass, drn_cuda_precision precision, int algo, void *w,
+bool drn_cudnn_run(drn_cudnn *n, const drn_dcall *c, drn_conv_pass pass, drn_numbers precision, int algo, void *w,
                    bool accumulate, void *workspace, size_t bytes)
 {
     (void)n, (void)c, (void)pass, (void)precision, (void)algo, (void)w, (void)accumulate, (void)workspace, (void)bytes;

@@ -79,7 +79,8 @@ static drn_status read_environment(drn_cuda *d, drn_error *err)
             d->conv = i;
     if (conv && d->conv < 0 && strcmp(conv, "auto") != 0)
         return drn_fail(err, DRN_ERR_INVALID, "DRN_CUDA_CONV is '%.40s', must be auto, mma, cudnn or simple", conv);
-    d->tune = !(tune && strcmp(tune, "0") == 0);
+    d->tune_setting = !tune ? -1 : strcmp(tune, "0") != 0;
+    d->tune = d->tune_setting == 1;
     return DRN_OK;
 }
 
@@ -89,15 +90,21 @@ static drn_status open_device(drn_cuda *d, drn_error *err)
     DRN_TRY(choose_device(d, err));
     DRN_TRY(read_environment(d, err));
     DRN_CUDA_TRY(cudaStreamCreateWithFlags(&d->stream, cudaStreamNonBlocking), "starting the GPU");
-    if (d->conv < 0 || d->conv == DRN_DCONV_CUDNN)
-        d->cudnn = drn_cudnn_open(d->stream);
-    if (d->conv == DRN_DCONV_CUDNN && !d->cudnn)
+    if (d->conv == DRN_DCONV_CUDNN && !drn_cuda_cudnn(d))
         return drn_fail(err, DRN_ERR_DEVICE, "GPU: DRN_CUDA_CONV=cudnn, but libcudnn.so.9 was not found; DRN_CUDNN may "
                                              "name its folder");
     return DRN_OK;
 }
 
-drn_status drn_cuda_open(drn_cuda **out, drn_cuda_precision precision, drn_error *err)
+drn_cudnn *drn_cuda_cudnn(drn_cuda *d)
+{
+    if (!d->cudnn_tried && (d->conv < 0 || d->conv == DRN_DCONV_CUDNN))
+        d->cudnn = drn_cudnn_open(d->stream);
+    d->cudnn_tried = true;
+    return d->cudnn;
+}
+
+drn_status drn_cuda_open(drn_cuda **out, drn_numbers precision, drn_error *err)
 {
     drn_cuda *d;
     DRN_TRY(drn_calloc_to(&d, 1, sizeof *d, err));
@@ -122,7 +129,7 @@ void drn_cuda_close(drn_cuda *d)
 
 drn_status drn_cuda_get_info(drn_cuda_info *info, drn_cuda *d, drn_error *err)
 {
-    *info = (drn_cuda_info){.major = d->major, .minor = d->minor, .sms = d->sms, .cudnn = drn_cudnn_version(d->cudnn)};
+    *info = (drn_cuda_info){.major = d->major, .minor = d->minor, .sms = d->sms, .cudnn = drn_cudnn_version(drn_cuda_cudnn(d))};
     memcpy(info->name, d->name, sizeof info->name);
     DRN_CUDA_TRY(cudaMemGetInfo(&info->free_bytes, &info->total_bytes), "asking the GPU for its memory");
     return DRN_OK;
@@ -134,5 +141,5 @@ size_t drn_cuda_arena_budget(drn_cuda *d)
     size_t free_bytes = 0, total = 0;
     if (cudaMemGetInfo(&free_bytes, &total) != cudaSuccess)
         return 0;
-    return free_bytes / 3 * 2 * (d->precision == DRN_CUDA_BF16 ? 2 : 1);
+    return free_bytes / 3 * 2 * (d->precision == DRN_NUMBERS_BF16 ? 2 : 1);
 }

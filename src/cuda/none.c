@@ -7,7 +7,7 @@ static drn_status none(drn_error *err)
                                               "or auto works without");
 }
 
-drn_status drn_cuda_open(drn_cuda **out, drn_cuda_precision precision, drn_error *err)
+drn_status drn_cuda_open(drn_cuda **out, drn_numbers precision, drn_error *err)
 {
     (void)out;
     (void)precision;
@@ -29,11 +29,6 @@ size_t drn_cuda_arena_budget(drn_cuda *d)
 {
     (void)d;
     return 0;
-}
-
-void drn_cuda_describe(const drn_graph *g, void (*line)(void *ctx, const char *text), void *ctx)
-{
-    (void)g, (void)line, (void)ctx;
 }
 
 const drn_backend drn_cuda_backend = {0};

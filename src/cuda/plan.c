@@ -30,7 +30,7 @@ drn_dten drn_drun_tensor(const drn_drun *r, drn_shape s, void *p)
                       .w = s.w,
                       .c = s.c,
                       .cs = feature ? drn_padded_channels(s.c) : s.c,
-                      .half = feature && r->dev->precision == DRN_CUDA_BF16};
+                      .half = feature && r->dev->precision == DRN_NUMBERS_BF16};
 }
 
 static size_t tensor_bytes(const drn_drun *r, drn_shape s)

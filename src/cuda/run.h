@@ -12,12 +12,17 @@ typedef struct drn_cudnn drn_cudnn;
 struct drn_cuda {
     int device, sms, major, minor;
     char name[128];
-    drn_cuda_precision precision;
+    drn_numbers precision;
     cudaStream_t stream;
-    drn_cudnn *cudnn; /* NULL: not found */
-    int conv;         /* drn_dconv_kind allowed only, or -1 */
-    bool tune;
+    drn_cudnn *cudnn;   /* see drn_cuda_cudnn() */
+    bool cudnn_tried;
+    int conv;           /* drn_dconv_kind allowed only, or -1 */
+    int tune_setting;   /* DRN_CUDA_TUNE; -1: not set */
+    bool tune;          /* alternatives are timed and kept packed */
 };
+
+/* Looked for when first wanted; NULL: not there. */
+drn_cudnn *drn_cuda_cudnn(drn_cuda *d);
 
 /* Write what CUDA says, with `what` was being done. */
 drn_status drn_cuda_fail(cudaError_t e, const char *what, drn_error *err);
@@ -121,10 +126,10 @@ drn_cudnn *drn_cudnn_open(cudaStream_t stream); /* NULL: not found */
 void drn_cudnn_close(drn_cudnn *n);
 int drn_cudnn_version(const drn_cudnn *n);
 /* Number of algorithms worth a try, best guess first; 0: cannot. */
-int drn_cudnn_algorithms(drn_cudnn *n, const drn_dcall *c, drn_conv_pass pass, drn_cuda_precision precision, int *list, int most);
-size_t drn_cudnn_workspace(drn_cudnn *n, const drn_dcall *c, drn_conv_pass pass, drn_cuda_precision precision, int algo);
+int drn_cudnn_algorithms(drn_cudnn *n, const drn_dcall *c, drn_conv_pass pass, drn_numbers precision, int *list, int most);
+size_t drn_cudnn_workspace(drn_cudnn *n, const drn_dcall *c, drn_conv_pass pass, drn_numbers precision, int algo);
 /* out (+)= the pass; w: packed weights [k][tap][c] of the tensors' type, or for backward-weights where they go. */
-bool drn_cudnn_run(drn_cudnn *n, const drn_dcall *c, drn_conv_pass pass, drn_cuda_precision precision, int algo, void *w,
+bool drn_cudnn_run(drn_cudnn *n, const drn_dcall *c, drn_conv_pass pass, drn_numbers precision, int algo, void *w,
                    bool accumulate, void *workspace, size_t bytes);
 
 /* run.c */
@@ -134,5 +139,7 @@ void drn_drun_pack(drn_drun *r);
 void drn_drun_launch_forward(drn_drun *r);
 void drn_drun_launch_backward(drn_drun *r); /* seeds the loss with 1 */
 size_t drn_drun_bytes(const drn_drun *r);
+/* One line a convolution: geometry and what was chosen. */
+void drn_cuda_describe(const drn_drun *r, void (*line)(void *ctx, const char *text), void *ctx);
 
 #endif

@@ -45,6 +45,7 @@ drn_status drn_cuda_train_new(drn_cuda_train **out, drn_cuda *d, drn_params *par
     t->params = params;
     t->adam = adam;
     t->world = 1;
+    d->tune = d->tune_setting != 0;
     drn_status st = allocate(t, err);
     if (st != DRN_OK)
         drn_cuda_train_free(t);

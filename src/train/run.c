@@ -24,6 +24,7 @@ static drn_status validate(drn_run *r, drn_error *err)
     p->validated = r->validator && (every(p->step, r->recipe.val_every) || p->step == p->steps);
     if (!p->validated)
         return DRN_OK;
+    DRN_TRY(drn_trainer_pull(r->trainer, err));
     DRN_TRY(drn_validate(&p->val_psnr, r->validator, &r->trainer->config.model, r->trainer->params,
                          drn_trainer_weights(r->trainer), err));
     DRN_TRY(drn_board_pictures(&r->board, p, r->validator, &r->trainer->config.model,
@@ -41,16 +42,29 @@ static void clock_step(drn_run *r, int64_t first)
     double here = now() - r->start;
     p->seconds = r->seconds_before + here;
     p->steps_per_second = here > 0 ? (double)(p->step - first) / here : 0;
-    p->wait_share = here > 0 ? (r->wait_before + drn_loader_wait(r->loader)) / here : 0;
+    p->wait_share = here > 0 ? (r->wait_before + (r->loader ? drn_loader_wait(r->loader) : 0)) / here : 0;
     p->memory_mb = (double)drn_mem_peak() / (1 << 20);
     if (p->step % 50 == 0 || p->step == p->steps) /* it looks at every picture's state */
         p->broken = drn_dataset_broken(r->data, &p->broken_first);
+}
+
+/* Batches of one step, cut on the device: the samples the loader would have. */
+static drn_status add_named_batches(drn_run *r, drn_error *err)
+{
+    const drn_trainer_config *t = &r->trainer->config;
+    int64_t step = drn_trainer_steps(r->trainer);
+    uint64_t first = drn_phase_samples(t, step), batch = (uint64_t)drn_phase_at(t, step).batch;
+    for (int64_t i = 0; i < r->recipe.accumulate; i++)
+        DRN_TRY(drn_trainer_add_at(r->trainer, first + (uint64_t)i * batch, r->recipe.augment, err));
+    return DRN_OK;
 }
 
 /* Batches of one step. */
 static drn_status add_batches(drn_run *r, drn_error *err)
 {
     const drn_batch *b;
+    if (r->on_device)
+        return add_named_batches(r, err);
     if (drn_trainer_steps(r->trainer) >= r->sizes_until)
         DRN_TRY(drn_run_open_loader(r, err));
     for (int64_t i = 0; i < r->recipe.accumulate; i++) {

@@ -20,8 +20,10 @@ typedef struct drn_run {
     drn_board board;
     drn_dataset *data;
     drn_validator *validator; /* NULL: no validation */
+    drn_cuda *device; /* NULL: the CPU */
     drn_trainer *trainer;
-    drn_loader *loader;
+    drn_loader *loader; /* NULL: the pictures are on the device */
+    bool on_device;
     drn_train_progress progress;
     int64_t sizes_until;          /* step from which the loader must make other batches */
     double start, seconds_before; /* clock at the start; training time of earlier processes */

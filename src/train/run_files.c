@@ -60,6 +60,7 @@ drn_status drn_run_save(drn_run *r, drn_error *err)
 {
     drn_st_writer *w;
     drn_status st = DRN_OK;
+    DRN_TRY(drn_trainer_pull(r->trainer, err));
     DRN_TRY(drn_log_flush(r->log, r->log_path, err));
     DRN_TRY(drn_st_writer_new(&w, err));
     DRN_CHECK(drn_run_export(r, r->model, r->progress.val_psnr, err));

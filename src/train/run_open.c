@@ -164,6 +164,8 @@ drn_status drn_run_open_loader(drn_run *r, drn_error *err)
     const drn_trainer_config *t = &r->trainer->config;
     int64_t step = drn_trainer_steps(r->trainer), first = step * c->accumulate;
     drn_phase p = drn_phase_at(t, step);
+    if (r->on_device)
+        return DRN_OK;
     drn_loader_options l = {
         .spec = {(int)c->scale, p.patch, c->augment, (uint64_t)c->seed},
         .batch = p.batch,
@@ -238,13 +240,21 @@ drn_status drn_run_open(drn_run *r, const drn_train_options *o, drn_error *err)
     DRN_TRY(read_recipe(r, o, err));
     drn_trainer_config c = trainer_config(&r->recipe);
     DRN_TRY(drn_batch_sizes_parse(&c.sizes, r->recipe.sizes, err));
+    DRN_TRY(drn_cuda_choose(&r->device, o->device, o->numbers, err));
+    c.device = r->device;
     DRN_TRY(drn_trainer_new(&r->trainer, &c, err));
     DRN_TRY(open_validation(r, o, err));
+    if (r->validator && r->device) {
+        r->validator->device = DRN_DEVICE_CUDA;
+        r->validator->numbers = o->numbers;
+    }
     DRN_TRY(make_paths(r, o->out, err));
     DRN_TRY(open_data(r, err));
     DRN_TRY(start_or_resume(r, o, err));
     DRN_TRY(drn_board_open(&r->board, o->out, drn_trainer_steps(r->trainer) + 1, r->recipe.steps,
                            r->validator, (size_t)r->recipe.val_pictures, err));
+    DRN_TRY(drn_trainer_load_pictures(r->trainer, r->data, &r->on_device, err));
+    r->sizes_until = INT64_MAX;
     return drn_run_open_loader(r, err);
 }
 
@@ -255,6 +265,7 @@ void drn_run_close(drn_run *r)
     drn_dataset_free(r->data);
     drn_validator_free(r->validator);
     drn_trainer_free(r->trainer);
+    drn_cuda_close(r->device);
     if (r->log)
         fclose(r->log);
     for (size_t i = 0; i < r->source_count; i++)

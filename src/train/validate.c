@@ -79,7 +79,8 @@ drn_status drn_validator_enlarge(drn_image **sr, const drn_validator *v, const d
     drn_params view = *params;
     drn_model model = {
         .name = (char *)(uintptr_t) "validation", .config = *config, .params = &view};
-    drn_upscale_options o = {.threads = v->threads, .tile = 1 << 20};
+    drn_upscale_options o = {.threads = v->threads, .tile = v->device == DRN_DEVICE_CPU ? 1 << 20 : 0,
+                             .device = v->device, .numbers = v->numbers};
     view.value = (void *)(uintptr_t)values;
     return drn_upscale(sr, lr, &model, &o, err);
 }

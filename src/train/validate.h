@@ -3,12 +3,15 @@
 #define DRN_TRAIN_VALIDATE_H
 
 #include "data/dataset.h"
+#include "drn/device.h"
 #include "models/model.h"
 
 typedef struct drn_validator {
     drn_image **hr, **lr; /* [count] */
     size_t count;
     int scale, threads;
+    drn_device device;
+    drn_numbers numbers;
 } drn_validator;
 
 /* At most max pictures (0: all) of d, evenly spread; crop > 0 takes the central crop x crop pixels.

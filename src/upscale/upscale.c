@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/pool.h"
+#include "cuda/cuda.h"
 #include "models/model.h"
 #include "upscale/samples.h"
 #include "upscale/tiles.h"
@@ -16,6 +17,7 @@ typedef struct job {
     const drn_image *in;
     drn_image *out;
     int scale;
+    drn_cuda *device; /* NULL: the CPU */
     drn_graph *graph;
     drn_value lr, sr;
     drn_tiles tiles;
@@ -32,7 +34,10 @@ static drn_status make_graph(job *j, int32_t width, int32_t height, drn_pool *po
     drn_net_build(&net, j->graph, j->model->params, &j->model->config, j->lr, last);
     j->sr = net.image[last];
     drn_graph_output(j->graph, j->sr);
-    drn_plan_options o = {.loss = -1, .pool = pool};
+    drn_plan_options o = {.loss = -1,
+                          .pool = pool,
+                          .backend = j->device ? &drn_cuda_backend : NULL,
+                          .device = j->device};
     return allocate ? drn_graph_plan(j->graph, &o, err) : drn_graph_prepare(j->graph, &o, err);
 }
 
@@ -45,20 +50,23 @@ static drn_status budget_tile(int32_t *tile, job *j, int32_t overlap, drn_error 
     drn_graph_free(j->graph);
     j->graph = NULL;
     DRN_TRY(st);
-    double side = sqrt((double)TILE_BUDGET / a_pixel) - 2 * overlap;
+    size_t budget = j->device ? drn_cuda_arena_budget(j->device) : TILE_BUDGET;
+    double side = sqrt((double)budget / a_pixel) - 2 * overlap;
     *tile = side < 16 ? 16 : (int32_t)side;
     return DRN_OK;
 }
 
-static void run_tile(job *j, int32_t index)
+static drn_status run_tile(job *j, int32_t index, drn_error *err)
 {
     drn_tile t = drn_tiles_at(&j->tiles, index);
     int32_t w = j->tiles.tw, h = j->tiles.th;
     drn_samples_load(drn_graph_data(j->graph, j->lr), j->in, t.x, t.y, w, h);
     drn_graph_forward(j->graph);
+    DRN_TRY(drn_graph_status(j->graph, err));
     drn_samples_store(j->out, drn_graph_data(j->graph, j->sr), w * j->scale, h * j->scale,
                       (t.kx - t.x) * j->scale, (t.ky - t.y) * j->scale, t.kx * j->scale, t.ky * j->scale,
                       t.kw * j->scale, t.kh * j->scale);
+    return DRN_OK;
 }
 
 static drn_status run_tiles(job *j, const drn_upscale_options *o, drn_error *err)
@@ -67,7 +75,7 @@ static drn_status run_tiles(job *j, const drn_upscale_options *o, drn_error *err
     for (int32_t i = 0; i < n; i++) {
         if (o->progress && !o->progress(o->progress_ctx, (double)i / n))
             return drn_fail(err, DRN_ERR_CANCELLED, "cancelled");
-        run_tile(j, i);
+        DRN_TRY(run_tile(j, i, err));
     }
     if (o->progress)
         o->progress(o->progress_ctx, 1);
@@ -94,6 +102,7 @@ drn_status drn_network_upscale(drn_image **out, const drn_image *in, const drn_m
     drn_pool *pool = NULL;
     int32_t overlap = drn_net_receptive_radius(&model->config), tile = o.tile;
     DRN_TRY(drn_network_check(in->width, in->height, model, scale, err));
+    DRN_CHECK(drn_cuda_choose(&j.device, o.device, o.numbers, err));
     DRN_CHECK(drn_pool_new(&pool, o.threads, err));
     DRN_CHECK(drn_image_new(&j.out, in->width * j.scale, in->height * j.scale, in->bands, in->depth, err));
     if (tile <= 0)
@@ -105,6 +114,7 @@ drn_status drn_network_upscale(drn_image **out, const drn_image *in, const drn_m
     j.out = NULL;
 done:
     drn_graph_free(j.graph);
+    drn_cuda_close(j.device);
     drn_image_free(j.out);
     drn_pool_free(pool);
     return st;

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-drn_cuda *open_device(drn_cuda_precision precision)
+drn_cuda *open_device(drn_numbers precision)
 {
     drn_cuda *d = NULL;
     drn_error err = {0};
@@ -16,9 +16,9 @@ drn_cuda *open_device(drn_cuda_precision precision)
     return d;
 }
 
-const char *precision_name(drn_cuda_precision p)
+const char *precision_name(drn_numbers p)
 {
-    return p == DRN_CUDA_BF16 ? "bf16" : p == DRN_CUDA_TF32 ? "tf32" : "fp32";
+    return p == DRN_NUMBERS_BF16 ? "bf16" : p == DRN_NUMBERS_TF32 ? "tf32" : "fp32";
 }
 
 double relative_error(const float *a, const double *b, size_t n)

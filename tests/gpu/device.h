@@ -6,8 +6,8 @@
 #include "cuda/cuda.h"
 
 /* Opens the device; ends the test as skipped, with the reason, when there is none. */
-drn_cuda *open_device(drn_cuda_precision precision);
-const char *precision_name(drn_cuda_precision p);
+drn_cuda *open_device(drn_numbers precision);
+const char *precision_name(drn_numbers p);
 
 /* ||a - b|| / ||b||, and NaN counts as infinite; b in double, a in float. */
 double relative_error(const float *a, const double *b, size_t n);

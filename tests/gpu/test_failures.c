@@ -27,7 +27,7 @@ TEST(no_driver, "without a driver the message says so and what to do")
     drn_cuda *d;
     drn_error err = {0};
     drn_emu_no_device(1);
-    CHECK_INT(drn_cuda_open(&d, DRN_CUDA_BF16, &err), DRN_ERR_DEVICE);
+    CHECK_INT(drn_cuda_open(&d, DRN_NUMBERS_BF16, &err), DRN_ERR_DEVICE);
     drn_emu_no_device(0);
     CHECK(strstr(err.message, "driver is not installed") && strstr(err.message, "--device cpu"));
 }
@@ -37,18 +37,18 @@ TEST(environment, "wrong settings in the environment are errors")
     drn_cuda *d;
     drn_error err = {0};
     setenv("DRN_CUDA_DEVICE", "7", 1);
-    CHECK_INT(drn_cuda_open(&d, DRN_CUDA_BF16, &err), DRN_ERR_DEVICE);
+    CHECK_INT(drn_cuda_open(&d, DRN_NUMBERS_BF16, &err), DRN_ERR_DEVICE);
     CHECK(strstr(err.message, "DRN_CUDA_DEVICE"));
     unsetenv("DRN_CUDA_DEVICE");
     setenv("DRN_CUDA_CONV", "fast", 1);
-    CHECK_INT(drn_cuda_open(&d, DRN_CUDA_BF16, &err), DRN_ERR_INVALID);
+    CHECK_INT(drn_cuda_open(&d, DRN_NUMBERS_BF16, &err), DRN_ERR_INVALID);
     CHECK(strstr(err.message, "'fast'"));
     unsetenv("DRN_CUDA_CONV");
 }
 
 TEST(memory, "memory refused at any point: an error with the amounts, nothing leaks, the next try works")
 {
-    drn_cuda *d = open_device(DRN_CUDA_FP32);
+    drn_cuda *d = open_device(DRN_NUMBERS_FP32);
     drn_error err = {0};
     drn_trainer *t;
     drn_trainer_config c = small(d);
@@ -75,7 +75,7 @@ TEST(memory, "memory refused at any point: an error with the amounts, nothing le
 
 TEST(host_memory, "host memory refused at any point: an error, nothing leaks")
 {
-    drn_cuda *d = open_device(DRN_CUDA_FP32);
+    drn_cuda *d = open_device(DRN_NUMBERS_FP32);
     drn_error err = {0};
     drn_trainer_config c = small(d);
     size_t host = drn_mem_current();
@@ -108,7 +108,7 @@ TEST(lost, "a device lost at any point is an error, never a wrong result")
         drn_trainer *t = NULL;
         drn_step_result r;
         drn_emu_fail_after(n);
-        drn_status st = drn_cuda_open(&d, DRN_CUDA_FP32, &err);
+        drn_status st = drn_cuda_open(&d, DRN_NUMBERS_FP32, &err);
         drn_trainer_config c = small(d);
         if (st == DRN_OK)
             st = drn_trainer_new(&t, &c, &err);

@@ -80,7 +80,7 @@ static void run(setup *s, bool training)
 /* Gradients as one vector. */
 static void check_step(const drn_config *c, const drn_loss_config *o, int size)
 {
-    static const drn_cuda_precision modes[] = {DRN_CUDA_FP32, DRN_CUDA_BF16};
+    static const drn_numbers modes[] = {DRN_NUMBERS_FP32, DRN_NUMBERS_BF16};
     static const double loss_bound[] = {1e-5, 1e-2}, grad_bound[] = {1e-4, 0.1};
     setup want = make(c, o, DRN_FLOAT64, NULL, 2, size, size + 3);
     run(&want, true);
@@ -137,7 +137,7 @@ TEST(inference, "inference gives the CPU's picture")
 {
     static const drn_config nets[] = {{4, 64, 2, true, false, 64, DRN_SKIP_BICUBIC}, {8, 24, 1, true, false, 8, DRN_SKIP_BICUBIC},
                                       {2, 20, 1, false, false, 8, DRN_SKIP_NONE}, {4, 9, 1, true, false, 8, DRN_SKIP_BICUBIC}};
-    static const drn_cuda_precision modes[] = {DRN_CUDA_FP32, DRN_CUDA_BF16};
+    static const drn_numbers modes[] = {DRN_NUMBERS_FP32, DRN_NUMBERS_BF16};
     for (int i = 0; i < 4; i++)
         for (int m = 0; m < 2; m++) {
             drn_cuda *d = open_device(modes[m]);
@@ -167,11 +167,11 @@ TEST(choices, "simple and tensor-core convolutions agree in bf16 up to the order
     drn_config c = {4, 32, 1, true, true, 8, DRN_SKIP_BICUBIC};
     drn_loss_config o = {.kind = DRN_LOSS_CHARBONNIER, .charbonnier = 0.1, .dual_kind = DRN_LOSS_MSE, .dual_weight = 1};
     setenv("DRN_CUDA_CONV", "simple", 1);
-    drn_cuda *d = open_device(DRN_CUDA_BF16);
+    drn_cuda *d = open_device(DRN_NUMBERS_BF16);
     setup simple = make(&c, &o, DRN_FLOAT32, d, 1, 12, 17);
     run(&simple, true);
     setenv("DRN_CUDA_CONV", "mma", 1);
-    drn_cuda *e = open_device(DRN_CUDA_BF16);
+    drn_cuda *e = open_device(DRN_NUMBERS_BF16);
     setup mma = make(&c, &o, DRN_FLOAT32, e, 1, 12, 17);
     run(&mma, true);
     unsetenv("DRN_CUDA_CONV");
@@ -196,7 +196,7 @@ TEST(tuning, "timing alternatives changes nothing but the choice")
     setup want = make(&c, &o, DRN_FLOAT64, NULL, 1, 6, 9);
     run(&want, true);
     setenv("DRN_CUDA_TUNE", "1", 1);
-    drn_cuda *d = open_device(DRN_CUDA_BF16);
+    drn_cuda *d = open_device(DRN_NUMBERS_BF16);
     setup got = make(&c, &o, DRN_FLOAT32, d, 1, 6, 9);
     setenv("DRN_CUDA_TUNE", "0", 1);
     run(&got, true);

@@ -18,7 +18,7 @@ typedef struct net {
 typedef drn_value (*build_fn)(net *t, const int *arg);
 
 /* bfloat16 moves values across an activation's kink, so networks with one are further off. */
-static const double bound[] = {[DRN_CUDA_BF16] = 2e-2, [DRN_CUDA_TF32] = 2e-3, [DRN_CUDA_FP32] = 2e-5};
+static const double bound[] = {[DRN_NUMBERS_BF16] = 2e-2, [DRN_NUMBERS_TF32] = 2e-3, [DRN_NUMBERS_FP32] = 2e-5};
 enum { KINKS = 5 };
 
 /* ---- building: run twice, first to declare parameters ---- */
@@ -144,15 +144,15 @@ static void run(net *t, bool training)
     CHECK_OK(drn_graph_status(t->g, &err), err);
 }
 
-static void near(const char *name, drn_cuda_precision p, const char *what, const void *got, const void *want, size_t n,
+static void near(const char *name, drn_numbers p, const char *what, const void *got, const void *want, size_t n,
                  bool kinks)
 {
-    double e = relative_error(got, want, n), most = bound[p] * (kinks && p == DRN_CUDA_BF16 ? KINKS : 1);
+    double e = relative_error(got, want, n), most = bound[p] * (kinks && p == DRN_NUMBERS_BF16 ? KINKS : 1);
     if (!(e <= most))
         test_fail(__FILE__, __LINE__, "%s in %s: %s is off by %g (bound %g)", name, precision_name(p), what, e, most);
 }
 
-static void compare(const char *name, drn_cuda_precision p, net *got, net *want, bool training)
+static void compare(const char *name, drn_numbers p, net *got, net *want, bool training)
 {
     char what[64];
     near(name, p, "loss", drn_graph_data(got->g, got->loss), drn_graph_data(want->g, want->loss), 1, got->kinks);
@@ -171,7 +171,7 @@ static void compare(const char *name, drn_cuda_precision p, net *got, net *want,
 /* Training and inference, in bf16 and fp32. */
 static void check(const char *name, build_fn build, const int *arg)
 {
-    static const drn_cuda_precision modes[] = {DRN_CUDA_FP32, DRN_CUDA_BF16};
+    static const drn_numbers modes[] = {DRN_NUMBERS_FP32, DRN_NUMBERS_BF16};
     for (int training = 1; training >= 0; training--) {
         net want;
         make(&want, build, arg, DRN_FLOAT64);

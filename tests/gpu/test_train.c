@@ -66,7 +66,7 @@ static void load(drn_trainer *t, drn_dataset *d)
 
 static void check_samples(int scale, int patch, bool augment)
 {
-    drn_cuda *device = open_device(DRN_CUDA_FP32);
+    drn_cuda *device = open_device(DRN_NUMBERS_FP32);
     drn_dataset *data = pictures();
     drn_trainer_config c = config(scale, 8, device);
     drn_error err = {0};
@@ -128,7 +128,7 @@ static double distance(const float *a, const float *b, size_t n)
 /* Batches from host memory for both, steps of them; loss, norm and vectors have to agree. */
 static void check_steps(const char *name, drn_trainer_config c, int steps)
 {
-    drn_cuda *device = open_device(DRN_CUDA_FP32);
+    drn_cuda *device = open_device(DRN_NUMBERS_FP32);
     drn_dataset *data = pictures();
     drn_error err = {0};
     drn_loader *loader = NULL;
@@ -200,7 +200,7 @@ TEST(steps, "steps agree: clipping, averages, accumulation, phases, duals, spike
 
 TEST(curve, "a hundred steps in bf16 follow the CPU's curve")
 {
-    drn_cuda *device = open_device(DRN_CUDA_BF16);
+    drn_cuda *device = open_device(DRN_NUMBERS_BF16);
     drn_dataset *data = pictures();
     drn_trainer_config c = config(2, 8, NULL);
     drn_error err = {0};
@@ -255,7 +255,7 @@ static void steps_at(drn_trainer *t, int from, int to, double *last)
 
 TEST(resume, "a run resumed from a checkpoint goes on to the same bits")
 {
-    drn_cuda *device = open_device(DRN_CUDA_BF16);
+    drn_cuda *device = open_device(DRN_NUMBERS_BF16);
     drn_dataset *data = pictures();
     drn_trainer_config c = config(2, 16, device);
     drn_error err = {0};
@@ -291,7 +291,7 @@ TEST(resume, "a run resumed from a checkpoint goes on to the same bits")
 
 TEST(not_finite, "a loss that is not finite changes nothing and is an error")
 {
-    drn_cuda *device = open_device(DRN_CUDA_FP32);
+    drn_cuda *device = open_device(DRN_NUMBERS_FP32);
     drn_trainer_config c = config(2, 8, device);
     drn_error err = {0};
     drn_step_result r;
