@@ -234,8 +234,9 @@ size_t drn_dconv_scratch_bytes(const drn_drun *r, const drn_dcall *c)
 
 static void run_cudnn(drn_drun *r, drn_dcall *c, drn_conv_pass pass, void *w, bool accumulate, size_t used)
 {
-    drn_cudnn_run(r->dev->cudnn, c, pass, r->dev->precision, c->conv.algo[pass], w, accumulate, r->scratch + used,
-                  r->scratch_bytes - used);
+    if (!drn_cudnn_run(r->dev->cudnn, c, pass, r->dev->precision, c->conv.algo[pass], w, accumulate, r->scratch + used,
+                       r->scratch_bytes - used))
+        r->refused = true;
 }
 
 static void forward_pass(drn_drun *r, drn_dcall *c, drn_dten out)
@@ -367,7 +368,8 @@ static drn_status measure(float *ms, drn_drun *r, drn_dcall *c, drn_conv_pass pa
 {
     enum { REPEATS = 5 };
     *ms = 1e30f;
-    for (int i = 0; i < 3; i++) { /* the first warms up */
+    r->refused = false;
+    for (int i = 0; i < 3 && !r->refused; i++) { /* the first warms up */
         float t;
         DRN_CUDA_TRY(cudaEventRecord(event[0], r->dev->stream), "timing convolutions");
         for (int k = 0; k < REPEATS; k++)
@@ -377,6 +379,9 @@ static drn_status measure(float *ms, drn_drun *r, drn_dcall *c, drn_conv_pass pa
         DRN_CUDA_TRY(cudaEventElapsedTime(&t, event[0], event[1]), "timing convolutions");
         *ms = i > 0 && t < *ms ? t : *ms;
     }
+    if (r->refused)
+        *ms = 1e30f;
+    r->refused = false;
     return DRN_OK;
 }
 
@@ -405,7 +410,7 @@ static int choices(choice *list, const drn_drun *r, const drn_dcall *c, drn_conv
         count = drn_cudnn_algorithms(r->dev->cudnn, c, pass, r->dev->precision, algo, MOST_ALGORITHMS);
     for (int i = 0; i < count; i++)
         list[n++] = (choice){DRN_DCONV_CUDNN, algo[i]};
-    if (n == 0)
+    if (n == 0 || list[n - 1].kind == DRN_DCONV_CUDNN) /* which may be refused */
         list[n++] = (choice){DRN_DCONV_SIMPLE, 0};
     return n;
 }
@@ -422,7 +427,7 @@ static void choose(drn_dcall *c, drn_conv_pass pass, choice x)
 static drn_status tune_pass(drn_drun *r, size_t at, drn_conv_pass pass, const cudaEvent_t *event, drn_error *err)
 {
     drn_dcall *c = &r->calls[at];
-    choice list[2 + MOST_ALGORITHMS], best;
+    choice list[3 + MOST_ALGORITHMS], best;
     float fastest = 1e30f;
     for (size_t i = 0; i < at; i++)
         if ((r->calls[i].op == &drn_op_conv2d) && same_work(&r->calls[i], c, pass) &&
@@ -432,7 +437,7 @@ static drn_status tune_pass(drn_drun *r, size_t at, drn_conv_pass pass, const cu
             return DRN_OK;
         }
     int n = choices(list, r, c, pass);
-    best = list[0];
+    best = n > 1 && c->conv.sub != 4 ? (choice){DRN_DCONV_SIMPLE, 0} : list[0];
     for (int i = 0; i < n && n > 1; i++) {
         float ms;
         choose(c, pass, list[i]);

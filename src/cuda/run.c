@@ -235,6 +235,13 @@ void drn_drun_launch_backward(drn_drun *r)
             r->calls[i].dop->backward(r, &r->calls[i]);
 }
 
+drn_status drn_drun_check(const drn_drun *r, drn_error *err)
+{
+    if (r->refused)
+        return drn_fail(err, DRN_ERR_DEVICE, "GPU: cuDNN refused a convolution; DRN_CUDA_CONV=mma or simple does without it");
+    return DRN_OK;
+}
+
 /* ---- the graph's backend: host memory around the passes ---- */
 
 static drn_status backend_open(void **run, drn_graph *g, void *device, drn_error *err)
@@ -328,6 +335,7 @@ static drn_status backend_forward(void *run, drn_error *err)
             DRN_TRY(upload(r, (drn_value)v, err));
     drn_drun_launch_forward(r);
     DRN_CUDA_TRY(cudaGetLastError(), "starting the network");
+    DRN_TRY(drn_drun_check(r, err));
     for (size_t v = 0; v < r->graph->value_count; v++)
         if (r->graph->values[v].kind != VALUE_INPUT && r->host[v])
             DRN_TRY(download(r, (drn_value)v, data_of(r, (drn_value)v), r->host[v], err));
@@ -344,6 +352,7 @@ static drn_status backend_backward(void *run, drn_error *err)
                      "copying gradients");
     drn_drun_launch_backward(r);
     DRN_CUDA_TRY(cudaGetLastError(), "starting backward");
+    DRN_TRY(drn_drun_check(r, err));
     if (p)
         DRN_CUDA_TRY(cudaMemcpyAsync(p->grad, r->params.grad, bytes, cudaMemcpyDeviceToHost, r->dev->stream),
                      "copying gradients");

@@ -81,7 +81,8 @@ typedef struct drn_drun {
     drn_dcall *calls;
     size_t count;
     drn_dparams params;
-    bool own_params, dirty, tuned;
+    bool own_params, dirty;
+    bool refused; /* cuDNN did not run a convolution it had offered */
     size_t *data_at, *grad_at; /* a value; SIZE_MAX: none */
     char *arena, *state, *packed, *scratch;
     size_t arena_bytes, state_bytes, packed_bytes, scratch_bytes, stage_bytes;
@@ -138,6 +139,8 @@ void drn_drun_close(drn_drun *r);
 void drn_drun_pack(drn_drun *r);
 void drn_drun_launch_forward(drn_drun *r);
 void drn_drun_launch_backward(drn_drun *r); /* seeds the loss with 1 */
+/* DRN_ERR_DEVICE when something could not be launched that CUDA itself does not tell. */
+drn_status drn_drun_check(const drn_drun *r, drn_error *err);
 size_t drn_drun_bytes(const drn_drun *r);
 /* One line a convolution: geometry and what was chosen. */
 void drn_cuda_describe(const drn_drun *r, void (*line)(void *ctx, const char *text), void *ctx);

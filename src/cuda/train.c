@@ -237,7 +237,7 @@ static drn_status replay(drn_cuda_train *t, drn_dgraph *g, int parts, drn_error 
         g->ran = true;
         DRN_CUDA_TRY(launch_parts(t, parts), "starting the first step");
         DRN_CUDA_TRY(cudaGetLastError(), "starting the first step");
-        return DRN_OK;
+        return drn_drun_check(t->run, err);
     }
     if (!g->exec)
         DRN_TRY(capture(t, &g->exec, parts, err));
