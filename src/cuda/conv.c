@@ -5,6 +5,8 @@
 #include "base/mem.h"
 #include "cuda/run.h"
 
+#include <string.h>
+
 enum { MOST_ALGORITHMS = 4, KINDS = 3 };
 
 static int bias_index(const drn_dcall *c)
@@ -377,6 +379,7 @@ static drn_status measure(float *ms, drn_drun *r, drn_dcall *c, drn_conv_pass pa
         DRN_CUDA_TRY(cudaEventRecord(event[1], r->dev->stream), "timing convolutions");
         DRN_CUDA_TRY(cudaEventSynchronize(event[1]), "timing convolutions");
         DRN_CUDA_TRY(cudaEventElapsedTime(&t, event[0], event[1]), "timing convolutions");
+        t /= REPEATS;
         *ms = i > 0 && t < *ms ? t : *ms;
     }
     if (r->refused)
@@ -434,6 +437,7 @@ static drn_status tune_pass(drn_drun *r, size_t at, drn_conv_pass pass, const cu
             (pass == DRN_CONV_FORWARD || (r->calls[i].din[0].p && c->din[0].p))) {
             const drn_dconv *d = &r->calls[i].conv;
             choose(c, pass, (choice){d->kind[pass], d->kind[pass] == DRN_DCONV_MMA && pass != DRN_CONV_BACKWARD_WEIGHTS ? d->rows[pass] : d->algo[pass]});
+            memcpy(c->conv.ms[pass], d->ms[pass], sizeof d->ms[pass]);
             return DRN_OK;
         }
     int n = choices(list, r, c, pass);
@@ -442,6 +446,8 @@ static drn_status tune_pass(drn_drun *r, size_t at, drn_conv_pass pass, const cu
         float ms;
         choose(c, pass, list[i]);
         DRN_TRY(measure(&ms, r, c, pass, event, err));
+        float *least = &c->conv.ms[pass][list[i].kind];
+        *least = *least == 0 || ms < *least ? ms : *least;
         if (ms < fastest) {
             fastest = ms;
             best = list[i];

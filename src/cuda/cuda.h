@@ -85,6 +85,14 @@ drn_status drn_cuda_train_last_batch(drn_cuda_train *t, float *lr, float *const 
 /* Bytes of everything on the device. */
 size_t drn_cuda_train_bytes(const drn_cuda_train *t);
 
+/* ---- for benchmarks ---- */
+
+typedef void (*drn_cuda_line_fn)(void *ctx, const char *text);
+/* A line a convolution of the training network: geometry, the implementation of each pass and its time. */
+void drn_cuda_train_describe(const drn_cuda_train *t, drn_cuda_line_fn line, void *ctx);
+/* Median milliseconds of a forward pass of a prepared inference graph, inputs and outputs staying on the device. */
+drn_status drn_cuda_time_forward(double *ms, drn_graph *g, drn_cuda *d, int repeats, drn_error *err);
+
 /* Several GPUs, a process each: rank and number of processes from DRN_RANK and DRN_WORLD, else from the
  * launcher's variables (Open MPI, Slurm, torchrun); {0, 1} when there are none. */
 typedef struct drn_cuda_ranks {

@@ -3,7 +3,6 @@
 
 #include "base/mem.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* ---- pointers ---- */
@@ -361,29 +360,6 @@ static drn_status backend_backward(void *run, drn_error *err)
             DRN_TRY(download(r, (drn_value)v, grad_of(r, (drn_value)v), r->host_grad[v], err));
     DRN_CUDA_TRY(cudaStreamSynchronize(r->dev->stream), "running backward");
     return DRN_OK;
-}
-
-/* ---- what was chosen ---- */
-
-static void describe(const drn_dcall *c, void (*line)(void *ctx, const char *text), void *ctx)
-{
-    static const char *const kinds[] = {"simple", "mma", "cudnn"}, *const passes[] = {"forward", "data", "weights"};
-    const drn_dconv *d = &c->conv;
-    char text[200];
-    int n = snprintf(text, sizeof text, "%dx%dx%dx%d -> %d, %dx%d stride %d%s:", d->geom.n, d->geom.c, d->geom.h, d->geom.w,
-                     d->geom.k, d->geom.r, d->geom.s, d->geom.stride, d->sub == 4 ? ", shuffled" : "");
-    for (int pass = 0; pass < (c->training ? 3 : 1) && n > 0 && (size_t)n < sizeof text; pass++) {
-        int detail = d->kind[pass] == DRN_DCONV_MMA && pass < 2 ? d->rows[pass] : d->kind[pass] == DRN_DCONV_CUDNN ? d->algo[pass] : 0;
-        n += snprintf(text + n, sizeof text - (size_t)n, " %s %s/%d", passes[pass], kinds[d->kind[pass]], detail);
-    }
-    line(ctx, text);
-}
-
-void drn_cuda_describe(const drn_drun *r, void (*line)(void *ctx, const char *text), void *ctx)
-{
-    for (size_t i = 0; i < r->count; i++)
-        if (r->calls[i].op == &drn_op_conv2d)
-            describe(&r->calls[i], line, ctx);
 }
 
 const drn_backend drn_cuda_backend = {

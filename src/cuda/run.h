@@ -51,6 +51,7 @@ typedef struct drn_dconv {
     int algo[3];              /* DRN_DCONV_CUDNN */
     size_t packed_at[3][2];   /* by kind: forward, backward-data; in the run's packed memory */
     bool packed[3][2];
+    float ms[3][3];           /* by pass and kind: fastest when timed; 0: was not */
     int32_t sub;              /* 4: the output is the pixel shuffle of the convolution's */
 } drn_dconv;
 
@@ -142,7 +143,7 @@ void drn_drun_launch_backward(drn_drun *r); /* seeds the loss with 1 */
 /* DRN_ERR_DEVICE when something could not be launched that CUDA itself does not tell. */
 drn_status drn_drun_check(const drn_drun *r, drn_error *err);
 size_t drn_drun_bytes(const drn_drun *r);
-/* One line a convolution: geometry and what was chosen. */
-void drn_cuda_describe(const drn_drun *r, void (*line)(void *ctx, const char *text), void *ctx);
+/* One line a convolution: geometry, what was chosen, the times that were taken. */
+void drn_drun_describe(const drn_drun *r, drn_cuda_line_fn line, void *ctx);
 
 #endif
