@@ -11,9 +11,9 @@ if(DRN_WITH_CUDA STREQUAL "AUTO" AND NOT DRN_SANITIZE OR DRN_WITH_CUDA AND NOT D
             set(CMAKE_CUDA_COMPILER "${DRN_NVCC}")
         endif()
     endif()
-    # Machine code for Hopper; anything else from 8.0 on through PTX.
+    # Machine code for Hopper, with what only it has; anything else from 8.0 on through PTX.
     if(NOT CMAKE_CUDA_ARCHITECTURES)
-        set(CMAKE_CUDA_ARCHITECTURES 80-virtual 90-real)
+        set(CMAKE_CUDA_ARCHITECTURES 80-virtual 90a-real)
     endif()
     include(CheckLanguage)
     check_language(CUDA)

@@ -7,7 +7,9 @@
 
 #include <string.h>
 
-enum { MOST_ALGORITHMS = 4, KINDS = 3 };
+enum { MOST_ALGORITHMS = 4 };
+
+const char *const drn_dconv_names[DRN_DCONV_KINDS] = {"simple", "mma", "cudnn", "group"};
 
 static int bias_index(const drn_dcall *c)
 {
@@ -52,24 +54,41 @@ static bool mma_can(const drn_drun *r, const drn_dcall *c)
            drn_dk_mma_supports(c->in[0], c->out, sub, 1);
 }
 
+/* The warpgroup kernels: the same geometries, of more channels, on compute capability 9.0. */
+static bool group_can(const drn_drun *r, const drn_dcall *c, drn_conv_pass pass)
+{
+    int32_t sub = c->conv.sub == 4 ? 4 : 1;
+    if (r->dev->major != 9 || r->dev->minor != 0 || !mma_can(r, c))
+        return false;
+    return pass == DRN_CONV_FORWARD         ? drn_dk_group_supports(c->out, c->in[0], 1, sub)
+           : pass == DRN_CONV_BACKWARD_DATA ? drn_dk_group_supports(c->in[0], c->out, sub, 1)
+                                            : drn_dk_group_weights_supports(c->in[0], c->out, sub);
+}
+
+static bool cudnn_can(const drn_drun *r, const drn_dcall *c, drn_conv_pass pass)
+{
+    int list[MOST_ALGORITHMS];
+    bool wanted = r->dev->precision != DRN_NUMBERS_BF16 || r->dev->tune || r->dev->conv == DRN_DCONV_CUDNN;
+    return wanted && c->op == &drn_op_conv2d && c->conv.sub != 4 && c->attr.factor == 0 && c->in[0].c >= DRN_BLOCK &&
+           c->out.c >= DRN_BLOCK && drn_cuda_cudnn(r->dev) &&
+           drn_cudnn_algorithms(r->dev->cudnn, c, pass, r->dev->precision, list, MOST_ALGORITHMS) > 0;
+}
+
 static bool can(const drn_drun *r, const drn_dcall *c, drn_dconv_kind kind, drn_conv_pass pass)
 {
-    int list[MOST_ALGORITHMS], only = r->dev->conv;
+    int only = r->dev->conv;
     if (kind == DRN_DCONV_SIMPLE)
         return c->conv.sub != 4;
     if (only >= 0 && (int)kind != only && !(kind == DRN_DCONV_MMA && c->conv.sub == 4))
         return false;
-    if (kind == DRN_DCONV_MMA)
-        return mma_can(r, c);
-    return (r->dev->precision != DRN_NUMBERS_BF16 || r->dev->tune || only == DRN_DCONV_CUDNN) && c->op == &drn_op_conv2d && c->conv.sub != 4 && c->attr.factor == 0 &&
-           c->in[0].c >= DRN_BLOCK && c->out.c >= DRN_BLOCK && drn_cuda_cudnn(r->dev) &&
-           drn_cudnn_algorithms(r->dev->cudnn, c, pass, r->dev->precision, list, MOST_ALGORITHMS) > 0;
+    return kind == DRN_DCONV_GROUP ? group_can(r, c, pass) : kind == DRN_DCONV_MMA ? mma_can(r, c) : cudnn_can(r, c, pass);
 }
 
 bool drn_dconv_can_shuffle(const drn_drun *r, const drn_dcall *c, drn_shape shuffled)
 {
     drn_dcall test = *c;
-    if ((c->attr.activate && c->training) || c->attr.residual || (r->dev->conv >= 0 && r->dev->conv != DRN_DCONV_MMA))
+    if ((c->attr.activate && c->training) || c->attr.residual || 
+        (r->dev->conv >= 0 && r->dev->conv != DRN_DCONV_MMA && r->dev->conv != DRN_DCONV_GROUP))
         return false;
     test.out = drn_drun_tensor(r, shuffled, NULL);
     test.conv.sub = 4;
@@ -91,7 +110,8 @@ void drn_dconv_plan(drn_drun *r, drn_dcall *c)
     if (c->conv.sub == 0) /* the graph's own fusion may have taken the shuffle */
         c->conv.sub = c->attr.factor == 2 && drn_dconv_can_shuffle(r, c, (drn_shape){c->out.n, c->out.c, c->out.h, c->out.w}) ? 4 : 1;
     for (int pass = 0; pass < 3; pass++) {
-        c->conv.kind[pass] = can(r, c, DRN_DCONV_MMA, (drn_conv_pass)pass)     ? DRN_DCONV_MMA
+        c->conv.kind[pass] = can(r, c, DRN_DCONV_GROUP, (drn_conv_pass)pass)   ? DRN_DCONV_GROUP
+                             : can(r, c, DRN_DCONV_MMA, (drn_conv_pass)pass)   ? DRN_DCONV_MMA
                              : can(r, c, DRN_DCONV_CUDNN, (drn_conv_pass)pass) ? DRN_DCONV_CUDNN
                                                                                : DRN_DCONV_SIMPLE;
         if (c->conv.kind[pass] == DRN_DCONV_CUDNN)
@@ -114,7 +134,7 @@ static size_t layout(drn_dpack *p, const drn_drun *r, const drn_dcall *c, drn_dc
     int32_t taps = g->r * g->s, rows, cols;
     bool back = pass == DRN_CONV_BACKWARD_DATA;
     *p = (drn_dpack){.k_all = g->k, .c_all = g->c, .taps = taps, .sub = 1};
-    if (kind == DRN_DCONV_MMA) {
+    if (kind == DRN_DCONV_MMA || kind == DRN_DCONV_GROUP) {
         drn_dk_mma_pad(&rows, &cols, back ? g->c : g->k, back ? g->k : g->c);
         p->kp = back ? cols : rows;
         p->cp = back ? rows : cols;
@@ -167,18 +187,17 @@ static bool needs_pass(const drn_dcall *c, drn_conv_pass pass)
     return pass == DRN_CONV_FORWARD || c->training;
 }
 
-/* Entries of all candidates; offsets stand in dst until memory is there. */
-drn_status drn_dconv_pack_list(drn_drun *r, drn_dcall *c, drn_error *err)
+/* Offsets stand in dst until memory is there. */
+drn_status drn_dconv_pack_list(drn_drun *r, drn_dcall *c, bool every, drn_error *err)
 {
     for (int pass = 0; pass < 2; pass++)
-        for (int kind = 0; kind < KINDS; kind++) {
+        for (int kind = 0; kind < DRN_DCONV_KINDS; kind++) {
             drn_dpack p;
-            if (!needs_pass(c, (drn_conv_pass)pass) || !can(r, c, (drn_dconv_kind)kind, (drn_conv_pass)pass) ||
-                (!r->dev->tune && (int)c->conv.kind[pass] != kind))
+            bool wanted = (int)c->conv.kind[pass] == kind || (every && can(r, c, (drn_dconv_kind)kind, (drn_conv_pass)pass));
+            if (!wanted || !needs_pass(c, (drn_conv_pass)pass))
                 continue;
             size_t bytes = layout(&p, r, c, (drn_dconv_kind)kind, (drn_conv_pass)pass);
             c->conv.packed_at[kind][pass] = r->packed_bytes;
-            c->conv.packed[kind][pass] = true;
             p.src = c->in[1].p;
             p.dst = r->packed + r->packed_bytes;
             r->packed_bytes += bytes;
@@ -218,6 +237,8 @@ size_t drn_dconv_scratch_bytes(const drn_drun *r, const drn_dcall *c)
         n = most(n, drn_dk_sums_bytes(c->out));
         if (c->conv.sub != 4)
             n = most(n, drn_dk_conv_weights_bytes(x, dy, small_geom(g)));
+        if (can(r, c, DRN_DCONV_GROUP, DRN_CONV_BACKWARD_WEIGHTS))
+            n = most(n, drn_dk_group_weights_bytes(x, dy, g->k, g->c, r->dev->sms));
         if (can(r, c, DRN_DCONV_MMA, DRN_CONV_BACKWARD_WEIGHTS))
             n = most(n, drn_dk_mma_weights_bytes(x, dy, g->k, g->c, r->dev->sms));
     }
@@ -253,6 +274,9 @@ static void forward_pass(drn_drun *r, drn_dcall *c, drn_dten out)
     case DRN_DCONV_MMA:
         drn_dk_mma((drn_dmma){out, c->in[0], w, 1, c->conv.sub, e, c->conv.rows[0]}, r->dev->sms, r->dev->stream);
         break;
+    case DRN_DCONV_GROUP:
+        drn_dk_group((drn_dmma){out, c->in[0], w, 1, c->conv.sub, e, 0}, r->dev->sms, r->dev->stream);
+        break;
     case DRN_DCONV_CUDNN:
         run_cudnn(r, c, DRN_CONV_FORWARD, w, false, 0);
         if (e.bias || e.add || e.activate)
@@ -284,6 +308,9 @@ static void data_pass(drn_drun *r, drn_dcall *c)
     case DRN_DCONV_MMA:
         drn_dk_mma((drn_dmma){c->din[0], c->dout, w, c->conv.sub, 1, e, c->conv.rows[1]}, r->dev->sms, r->dev->stream);
         break;
+    case DRN_DCONV_GROUP:
+        drn_dk_group((drn_dmma){c->din[0], c->dout, w, c->conv.sub, 1, e, 0}, r->dev->sms, r->dev->stream);
+        break;
     case DRN_DCONV_CUDNN:
         run_cudnn(r, c, DRN_CONV_BACKWARD_DATA, w, e.add == c->din[0].p, 0);
         e.add = e.add == c->din[0].p ? NULL : e.add;
@@ -301,11 +328,14 @@ static void weights_pass(drn_drun *r, drn_dcall *c)
     int b = bias_index(c);
     float *dw = c->din[1].p, *db = b > 0 ? c->din[b].p : NULL;
     void *scratch = r->scratch;
+    drn_dmma_weights job = {dw, db, c->in[0], c->dout, c->conv.sub, g->k, g->c, scratch};
     drn_dpack p;
     switch (c->conv.kind[DRN_CONV_BACKWARD_WEIGHTS]) {
     case DRN_DCONV_MMA:
-        drn_dk_mma_weights((drn_dmma_weights){dw, db, c->in[0], c->dout, c->conv.sub, g->k, g->c, scratch},
-                           r->dev->sms, r->dev->stream);
+        drn_dk_mma_weights(job, r->dev->sms, r->dev->stream);
+        return;
+    case DRN_DCONV_GROUP:
+        drn_dk_group_weights(job, r->dev->sms, r->dev->stream);
         return;
     case DRN_DCONV_CUDNN: {
         size_t bytes = layout(&p, r, c, DRN_DCONV_CUDNN, DRN_CONV_FORWARD);
@@ -404,6 +434,8 @@ typedef struct choice {
 static int choices(choice *list, const drn_drun *r, const drn_dcall *c, drn_conv_pass pass)
 {
     int n = 0, algo[MOST_ALGORITHMS], count = 0;
+    if (can(r, c, DRN_DCONV_GROUP, pass))
+        list[n++] = (choice){DRN_DCONV_GROUP, 0};
     if (can(r, c, DRN_DCONV_MMA, pass)) {
         list[n++] = (choice){DRN_DCONV_MMA, 4};
         if (pass != DRN_CONV_BACKWARD_WEIGHTS)
@@ -430,7 +462,7 @@ static void choose(drn_dcall *c, drn_conv_pass pass, choice x)
 static drn_status tune_pass(drn_drun *r, size_t at, drn_conv_pass pass, const cudaEvent_t *event, drn_error *err)
 {
     drn_dcall *c = &r->calls[at];
-    choice list[3 + MOST_ALGORITHMS], best;
+    choice list[4 + MOST_ALGORITHMS], best;
     float fastest = 1e30f;
     for (size_t i = 0; i < at; i++)
         if ((r->calls[i].op == &drn_op_conv2d) && same_work(&r->calls[i], c, pass) &&

@@ -6,6 +6,7 @@
  * warp owns MT rows: a row's 16 pixels are one operand of 16 x 16.  Rows of shared memory are swizzled so that
  * ldmatrix meets no bank twice.  With one chunk of channels the weights stay while the block walks over tiles.
  * Bias, activation, residual and mask happen in registers before the store. */
+#include "cuda/epilogue.cuh"
 #include "cuda/mma.cuh"
 
 enum { WARPS = 4 };
@@ -60,55 +61,6 @@ DRN_DEV void multiply(float (*acc)[NT][4], const uint16_t *halo, const uint16_t 
 }
 
 /* ---- the store ---- */
-
-/* Element (row j, lane t) of a quad of lanes goes to (row t, lane j). */
-DRN_DEV void transpose_quad(uint32_t *r, int lane)
-{
-#pragma unroll
-    for (int step = 1; step <= 2; step++) {
-#pragma unroll
-        for (int i = 0; i < 2; i++) {
-            int lo = step == 1 ? 2 * i : i, hi = lo + step;
-            bool up = (lane & step) != 0;
-            uint32_t got = __shfl_xor_sync(0xffffffffu, up ? r[lo] : r[hi], step);
-            if (up)
-                r[lo] = got;
-            else
-                r[hi] = got;
-        }
-    }
-}
-
-DRN_DEV float activated(float v, const drn_depilogue &e)
-{
-    return e.activate && !(v > 0) ? e.slope * v : v;
-}
-
-/* Two neighbouring channels at element `at` of a feature tensor. */
-DRN_DEV uint32_t finish_pair(float u, float v, const drn_depilogue &e, size_t at)
-{
-    u = activated(u, e);
-    v = activated(v, e);
-    if (e.add) {
-        uint32_t a = *(const uint32_t *)((const uint16_t *)e.add + at);
-        u += low_bf16(a);
-        v += high_bf16(a);
-    }
-    if (e.mask) {
-        uint32_t k = *(const uint32_t *)((const uint16_t *)e.mask + at);
-        u *= low_bf16(k) > 0 ? 1.0f : e.mask_slope;
-        v *= high_bf16(k) > 0 ? 1.0f : e.mask_slope;
-    }
-    return pack_bf16(u, v);
-}
-
-/* Bias of unshuffled channel order for the channel at position q of the packed order. */
-DRN_DEV float bias_of(const drn_dmma &m, int q)
-{
-    if (!m.e.bias || q >= m.out.c * m.sub_out)
-        return 0;
-    return m.e.bias[m.sub_out == 1 ? q : q % m.out.c * m.sub_out + q / m.out.c];
-}
 
 template <int NT>
 DRN_DEV void store_features(const drn_dmma &m, const float (*acc)[4], int half, int image, int y, int x, bool valid,

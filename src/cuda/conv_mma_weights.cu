@@ -155,12 +155,7 @@ template <typename L> __global__ void __launch_bounds__(WARPS * 32, 1) k_mma_wei
 
 /* ---- adding up: 32 neighbouring weights x 8 shares of the partial sums a block ---- */
 
-typedef struct reduce_job {
-    drn_dmma_weights m;
-    int ct, kt, groups, blocks, parts_k; /* groups: blocks * WP */
-} reduce_job;
-
-__global__ void k_reduce_weights(reduce_job j)
+__global__ void k_reduce_weights(drn_dreduce j)
 {
     DRN_SHARED(float, shared);
     int part = (int)blockIdx.y, each = TAPS * j.ct * j.kt, i = (int)(blockIdx.x * 32 + threadIdx.x % 32);
@@ -188,6 +183,12 @@ __global__ void k_reduce_weights(reduce_job j)
         j.m.dw[((size_t)k * j.m.c + c) * TAPS + tap] += sum;
     else if (bias && j.m.db && part < j.parts_k)
         j.m.db[k] += sum;
+}
+
+void drn_dk_reduce_weights(drn_dreduce j, cudaStream_t s)
+{
+    unsigned columns = (unsigned)(TAPS * j.ct * j.kt + j.kt + 31) / 32;
+    DRN_LAUNCH(k_reduce_weights, dim3(columns, (unsigned)(j.parts_k * j.parts_c)), 256, 256 * sizeof(float), s, j);
 }
 
 /* ---- which layout ---- */
@@ -224,9 +225,7 @@ template <typename L> static void run(const drn_dmma_weights &m, int sms, cudaSt
     (void)allowed; /* a refusal shows at the launch */
     DRN_LAUNCH(k_mma_weights<L>, dim3(w.blocks, (unsigned)w.parts_k, (unsigned)w.parts_c), WARPS * 32, bytes, s, m, w.tiles,
                w.across, w.down);
-    reduce_job j = {m, L::CT, L::KT, (int)w.blocks * L::WP, (int)w.blocks, w.parts_k};
-    unsigned columns = (unsigned)(TAPS * L::CT * L::KT + L::KT + 31) / 32;
-    DRN_LAUNCH(k_reduce_weights, dim3(columns, (unsigned)(w.parts_k * w.parts_c)), 256, 256 * sizeof(float), s, j);
+    drn_dk_reduce_weights((drn_dreduce){m, L::CT, L::KT, (int)w.blocks * L::WP, (int)w.blocks, w.parts_k, w.parts_c}, s);
 }
 
 /* By the channels of x (rows) and of dy (columns). */

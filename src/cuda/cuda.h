@@ -15,7 +15,7 @@ typedef struct drn_cuda drn_cuda;
 
 /* DRN_ERR_UNSUPPORTED: build without CUDA; DRN_ERR_DEVICE: no driver, driver too old, no GPU, GPU older than
  * compute capability 8.0; the message says which.  Environment: DRN_CUDA_DEVICE chooses the GPU by number,
- * DRN_CUDA_CONV = auto|mma|cudnn|simple the convolutions, DRN_CUDA_TUNE = 0|1 whether alternatives are timed
+ * DRN_CUDA_CONV = auto|group|mma|cudnn|simple the convolutions, DRN_CUDA_TUNE = 0|1 whether alternatives are timed
  * (default: for training only), DRN_CUDNN names libcudnn.so.9 or its folder. */
 drn_status drn_cuda_open(drn_cuda **out, drn_numbers precision, drn_error *err);
 void drn_cuda_close(drn_cuda *d);

@@ -71,14 +71,13 @@ static drn_status choose_device(drn_cuda *d, drn_error *err)
 
 static drn_status read_environment(drn_cuda *d, drn_error *err)
 {
-    static const char *const kinds[] = {"simple", "mma", "cudnn"};
     const char *conv = getenv("DRN_CUDA_CONV"), *tune = getenv("DRN_CUDA_TUNE");
     d->conv = -1;
-    for (int i = 0; conv && i < 3; i++)
-        if (strcmp(conv, kinds[i]) == 0)
+    for (int i = 0; conv && i < DRN_DCONV_KINDS; i++)
+        if (strcmp(conv, drn_dconv_names[i]) == 0)
             d->conv = i;
     if (conv && d->conv < 0 && strcmp(conv, "auto") != 0)
-        return drn_fail(err, DRN_ERR_INVALID, "DRN_CUDA_CONV is '%.40s', must be auto, mma, cudnn or simple", conv);
+        return drn_fail(err, DRN_ERR_INVALID, "DRN_CUDA_CONV is '%.40s', must be auto, group, mma, cudnn or simple", conv);
     d->tune_setting = !tune ? -1 : strcmp(tune, "0") != 0;
     d->tune = d->tune_setting == 1;
     return DRN_OK;

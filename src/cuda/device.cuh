@@ -110,6 +110,106 @@ DRN_DEV void mma_bf16(float *d, const uint32_t *a, const uint32_t *b)
                  : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
+/* A value that is the same in all threads of a warp, known as such to the compiler. */
+DRN_DEV int warp_uniform(int v)
+{
+    return __shfl_sync(0xffffffffu, v, 0);
+}
+
+/* ---- warpgroups (128 threads) of compute capability 9.0: products whose operands lie in shared memory ----
+ *
+ * d[64 x 8 NT] = a[64 x 16] b[16 x 8 NT] (+ d, when `add`), asynchronous, between group_begin() and group_wait().  Row r of d lies
+ * in warp r / 16, otherwise as in mma_bf16(): d[j] holds columns 8 j ... . */
+
+#ifdef __CUDA_ARCH_FEAT_SM90_ALL
+#define DRN_WARPGROUPS 1 /* device code for them can be made in this pass */
+
+/* An operand made of bricks, 8 rows of 8 elements (16 bytes) behind each other.  K innermost (rows are of M or N):
+ * `leading` bytes from a brick to the next 8 of K, `stride` to the next 8 rows.  M or N innermost (rows are of
+ * K): `leading` to the next 8 of K, `stride` to the next 8 of M or N. */
+DRN_DEV uint64_t brick_operand(const void *first, uint32_t leading, uint32_t stride)
+{
+    return (uint64_t)((shared_address(first) & 0x3ffffu) >> 4) | (uint64_t)(leading >> 4) << 16 | (uint64_t)(stride >> 4) << 32;
+}
+
+/* The operand `bytes` further. */
+DRN_DEV uint64_t brick_at(uint64_t operand, int bytes)
+{
+    return operand + (uint64_t)(bytes >> 4);
+}
+
+DRN_DEV void group_begin(void)
+{
+    asm volatile("wgmma.fence.sync.aligned;\n" ::: "memory");
+}
+
+DRN_DEV void group_commit(void)
+{
+    asm volatile("wgmma.commit_group.sync.aligned;\n" ::: "memory");
+}
+
+template <int NT> DRN_DEV void group_wait(float (*d)[4])
+{
+    asm volatile("wgmma.wait_group.sync.aligned 0;\n" ::: "memory");
+#pragma unroll
+    for (int i = 0; i < 4 * NT; i++)
+        asm volatile("" : "+f"(d[i / 4][i % 4])::"memory");
+}
+
+/* What this thread wrote to shared memory is seen by the products after the next barrier. */
+DRN_DEV void group_publish(void)
+{
+    asm volatile("fence.proxy.async.shared::cta;\n" ::: "memory");
+}
+
+/* A barrier of the 128 threads of warpgroup `group`. */
+DRN_DEV void group_barrier(int group)
+{
+    asm volatile("bar.sync %0, 128;\n" ::"r"(group + 1) : "memory");
+}
+
+/* K innermost in both ... */
+DRN_DEV void group_mma_64(float (*d)[4], uint64_t a, uint64_t b, int add)
+{
+    asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %34, 0;\n"
+                 "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 "
+                 "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, "
+                 "%32, %33, p, 1, 1, 0, 0;\n}\n"
+                 : "+f"(d[0][0]), "+f"(d[0][1]), "+f"(d[0][2]), "+f"(d[0][3]), "+f"(d[1][0]), "+f"(d[1][1]), "+f"(d[1][2]),
+                   "+f"(d[1][3]), "+f"(d[2][0]), "+f"(d[2][1]), "+f"(d[2][2]), "+f"(d[2][3]), "+f"(d[3][0]), "+f"(d[3][1]),
+                   "+f"(d[3][2]), "+f"(d[3][3]), "+f"(d[4][0]), "+f"(d[4][1]), "+f"(d[4][2]), "+f"(d[4][3]), "+f"(d[5][0]),
+                   "+f"(d[5][1]), "+f"(d[5][2]), "+f"(d[5][3]), "+f"(d[6][0]), "+f"(d[6][1]), "+f"(d[6][2]), "+f"(d[6][3]),
+                   "+f"(d[7][0]), "+f"(d[7][1]), "+f"(d[7][2]), "+f"(d[7][3])
+                 : "l"(a), "l"(b), "r"(add));
+}
+DRN_DEV void group_mma_32(float (*d)[4], uint64_t a, uint64_t b, int add)
+{
+    asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %18, 0;\n"
+                 "wgmma.mma_async.sync.aligned.m64n32k16.f32.bf16.bf16 "
+                 "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15}, "
+                 "%16, %17, p, 1, 1, 0, 0;\n}\n"
+                 : "+f"(d[0][0]), "+f"(d[0][1]), "+f"(d[0][2]), "+f"(d[0][3]), "+f"(d[1][0]), "+f"(d[1][1]), "+f"(d[1][2]),
+                   "+f"(d[1][3]), "+f"(d[2][0]), "+f"(d[2][1]), "+f"(d[2][2]), "+f"(d[2][3]), "+f"(d[3][0]), "+f"(d[3][1]),
+                   "+f"(d[3][2]), "+f"(d[3][3])
+                 : "l"(a), "l"(b), "r"(add));
+}
+/* ... and M and N innermost. */
+DRN_DEV void group_mma_64_trans(float (*d)[4], uint64_t a, uint64_t b, int add)
+{
+    asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %34, 0;\n"
+                 "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 "
+                 "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, "
+                 "%32, %33, p, 1, 1, 1, 1;\n}\n"
+                 : "+f"(d[0][0]), "+f"(d[0][1]), "+f"(d[0][2]), "+f"(d[0][3]), "+f"(d[1][0]), "+f"(d[1][1]), "+f"(d[1][2]),
+                   "+f"(d[1][3]), "+f"(d[2][0]), "+f"(d[2][1]), "+f"(d[2][2]), "+f"(d[2][3]), "+f"(d[3][0]), "+f"(d[3][1]),
+                   "+f"(d[3][2]), "+f"(d[3][3]), "+f"(d[4][0]), "+f"(d[4][1]), "+f"(d[4][2]), "+f"(d[4][3]), "+f"(d[5][0]),
+                   "+f"(d[5][1]), "+f"(d[5][2]), "+f"(d[5][3]), "+f"(d[6][0]), "+f"(d[6][1]), "+f"(d[6][2]), "+f"(d[6][3]),
+                   "+f"(d[7][0]), "+f"(d[7][1]), "+f"(d[7][2]), "+f"(d[7][3])
+                 : "l"(a), "l"(b), "r"(add));
+}
+
+#endif
+
 #else
 #include "emu_device.h" /* the same names for the CPU */
 #endif

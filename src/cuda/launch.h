@@ -154,6 +154,9 @@ typedef struct drn_dmma {
     drn_depilogue e;
     int32_t rows; /* of pixels a warp takes: 2 or 4 */
 } drn_dmma;
+/* conv_group.cu: the same for compute capability 9.0, where drn_dk_group_supports(); channels are multiples of 32. */
+int drn_dk_group_supports(drn_dten out, drn_dten in, int32_t sub_in, int32_t sub_out);
+void drn_dk_group(drn_dmma m, int32_t sms, cudaStream_t s);
 int drn_dk_mma_supports(drn_dten out, drn_dten in, int32_t sub_in, int32_t sub_out);
 void drn_dk_mma_pad(int32_t *rows, int32_t *cols, int32_t out_channels, int32_t in_channels);
 void drn_dk_mma(drn_dmma m, int32_t sms, cudaStream_t s);
@@ -168,6 +171,17 @@ typedef struct drn_dmma_weights {
 } drn_dmma_weights;
 void drn_dk_mma_weights(drn_dmma_weights m, int32_t sms, cudaStream_t s);
 size_t drn_dk_mma_weights_bytes(drn_dten x, drn_dten dy, int32_t k, int32_t c, int32_t sms);
+/* conv_group_weights.cu: the same for compute capability 9.0 and multiples of 64 channels. */
+int drn_dk_group_weights_supports(drn_dten x, drn_dten dy, int32_t sub);
+void drn_dk_group_weights(drn_dmma_weights m, int32_t sms, cudaStream_t s);
+size_t drn_dk_group_weights_bytes(drn_dten x, drn_dten dy, int32_t k, int32_t c, int32_t sms);
+/* Their last act: partial holds, for each of parts_c x parts_k, `groups` sums [tap][ct][kt] and then `blocks` bias
+ * sums [kt]; added to dw and db. */
+typedef struct drn_dreduce {
+    drn_dmma_weights m;
+    int32_t ct, kt, groups, blocks, parts_k, parts_c;
+} drn_dreduce;
+void drn_dk_reduce_weights(drn_dreduce j, cudaStream_t s);
 
 /* ---- optim.cu ---- */
 

@@ -101,13 +101,13 @@ static drn_status allocate(drn_drun *r, drn_error *err)
 }
 
 /* The list of weights to pack, twice: first to know the memory, then with it. */
-static drn_status make_packs(drn_drun *r, drn_error *err)
+static drn_status make_packs(drn_drun *r, bool every, drn_error *err)
 {
     for (int round = 0; round < 2; round++) {
         r->pack_count = r->packed_bytes = 0;
         for (size_t i = 0; i < r->count; i++)
             if (r->calls[i].op == &drn_op_conv2d || r->calls[i].op == &drn_op_conv_transpose2d)
-                DRN_TRY(drn_dconv_pack_list(r, &r->calls[i], err));
+                DRN_TRY(drn_dconv_pack_list(r, &r->calls[i], every, err));
         if (round == 0)
             DRN_TRY(drn_cuda_alloc(&r->packed, r->packed_bytes, "packed weights", err));
     }
@@ -137,14 +137,11 @@ static drn_status tune(drn_drun *r, drn_error *err)
         drn_dk_noise(r->params.value, 2 * r->params.host->elements, r->dev->stream);
     drn_drun_pack(r);
     DRN_TRY(drn_dconv_tune(r, err));
-    r->dev->tune = false; /* what is left is packed for what was chosen */
     cudaFree(r->packed);
     cudaFree(r->device_packs);
     r->packed = NULL;
     r->device_packs = NULL;
-    drn_status st = make_packs(r, err);
-    r->dev->tune = true;
-    return st;
+    return make_packs(r, false, err);
 }
 
 drn_status drn_drun_open(drn_drun **out, drn_graph *g, drn_cuda *dev, const drn_dparams *params, drn_error *err)
@@ -163,7 +160,7 @@ drn_status drn_drun_open(drn_drun **out, drn_graph *g, drn_cuda *dev, const drn_
     DRN_CHECK(drn_drun_plan(r, err));
     sizes(r);
     DRN_CHECK(allocate(r, err));
-    DRN_CHECK(make_packs(r, err));
+    DRN_CHECK(make_packs(r, dev->tune, err));
     DRN_CHECK(setup(r, err));
     DRN_CHECK(tune(r, err));
     for (size_t v = 0; v < g->value_count; v++)

@@ -41,7 +41,8 @@ typedef struct drn_dparams {
     float *value, *grad; /* [host->elements]; grad NULL without training */
 } drn_dparams;
 
-typedef enum drn_dconv_kind { DRN_DCONV_SIMPLE, DRN_DCONV_MMA, DRN_DCONV_CUDNN } drn_dconv_kind;
+typedef enum drn_dconv_kind { DRN_DCONV_SIMPLE, DRN_DCONV_MMA, DRN_DCONV_CUDNN, DRN_DCONV_GROUP, DRN_DCONV_KINDS } drn_dconv_kind;
+extern const char *const drn_dconv_names[DRN_DCONV_KINDS];
 
 /* One convolution's choices. */
 typedef struct drn_dconv {
@@ -49,9 +50,8 @@ typedef struct drn_dconv {
     drn_dconv_kind kind[3];   /* by drn_conv_pass */
     int rows[2];              /* DRN_DCONV_MMA: rows a warp takes */
     int algo[3];              /* DRN_DCONV_CUDNN */
-    size_t packed_at[3][2];   /* by kind: forward, backward-data; in the run's packed memory */
-    bool packed[3][2];
-    float ms[3][3];           /* by pass and kind: fastest when timed; 0: was not */
+    size_t packed_at[DRN_DCONV_KINDS][2]; /* forward, backward-data; in the run's packed memory */
+    float ms[3][DRN_DCONV_KINDS];           /* by pass and kind: fastest when timed; 0: was not */
     int32_t sub;              /* 4: the output is the pixel shuffle of the convolution's */
 } drn_dconv;
 
@@ -114,7 +114,8 @@ drn_dten drn_drun_tensor(const drn_drun *r, drn_shape s, void *p);
 /* conv.c */
 void drn_dconv_plan(drn_drun *r, drn_dcall *c);
 bool drn_dconv_can_shuffle(const drn_drun *r, const drn_dcall *c, drn_shape shuffled);
-drn_status drn_dconv_pack_list(drn_drun *r, drn_dcall *c, drn_error *err);
+/* Add what the passes of a call need: for what was chosen, or for every implementation that could be. */
+drn_status drn_dconv_pack_list(drn_drun *r, drn_dcall *c, bool every, drn_error *err);
 size_t drn_dconv_scratch_bytes(const drn_drun *r, const drn_dcall *c);
 /* Time the alternatives of every convolution on the planned buffers. */
 drn_status drn_dconv_tune(drn_drun *r, drn_error *err);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char *const kinds[] = {"simple", "mma", "cudnn"}, *const passes[] = {"forward", "data", "weights"};
+static const char *const passes[] = {"forward", "data", "weights"};
 
 static int detail_of(const drn_dconv *d, int pass)
 {
@@ -17,10 +17,10 @@ static int detail_of(const drn_dconv *d, int pass)
 /* The choice of one pass and what its rivals took. */
 static int describe_pass(char *text, size_t size, const drn_dconv *d, int pass)
 {
-    int n = snprintf(text, size, "  %s %s/%d", passes[pass], kinds[d->kind[pass]], detail_of(d, pass));
-    for (int k = 0; k < 3 && n > 0 && (size_t)n < size; k++)
+    int n = snprintf(text, size, "  %s %s/%d", passes[pass], drn_dconv_names[d->kind[pass]], detail_of(d, pass));
+    for (int k = 0; k < DRN_DCONV_KINDS && n > 0 && (size_t)n < size; k++)
         if (d->ms[pass][k] > 0 && d->ms[pass][k] < 1e29f)
-            n += snprintf(text + n, size - (size_t)n, " %s %.4f", kinds[k], (double)d->ms[pass][k]);
+            n += snprintf(text + n, size - (size_t)n, " %s %.4f", drn_dconv_names[k], (double)d->ms[pass][k]);
     return n;
 }
 

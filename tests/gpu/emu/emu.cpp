@@ -35,7 +35,7 @@ unsigned char *shared_bytes;
 namespace
 {
 enum { MAX_THREADS = 1024, STACK = 256 << 10, MAX_SHARED = 227 << 10 };
-enum wait { READY, IN_BLOCK, IN_WARP, DONE };
+enum wait { READY, IN_BLOCK, IN_WARP, IN_GROUP, DONE };
 
 struct pending_copy {
     void *to;
@@ -53,12 +53,14 @@ struct fiber : thread_state {
     void *fake;
     std::vector<pending_copy> open;
     std::vector<std::vector<pending_copy>> groups;
+    std::vector<std::function<void()>> deferred;
 };
 
 fiber fibers[MAX_THREADS];
 fiber *running;
 const std::function<void()> *job;
 unsigned threads, alive, at_barrier;
+unsigned at_group[MAX_THREADS / 128]; /* arrived at a warpgroup's barrier, of its 128 threads */
 struct warp {
     unsigned alive, arrived, parity;
     unsigned char slots[2][32 * 64];
@@ -141,6 +143,8 @@ void finish(fiber *f)
         release_block();
     if (!f->open.empty() || !f->groups.empty())
         fatal("a thread ended with copies it never waited for");
+    if (!f->deferred.empty())
+        fatal("a thread ended with products it never waited for");
 }
 
 void fiber_main()
@@ -244,6 +248,32 @@ void block_barrier()
         release_block();
     else
         yield();
+}
+
+void group_barrier()
+{
+    unsigned g = running->index / 128;
+    running->state = IN_GROUP;
+    if (++at_group[g] < 128) {
+        yield();
+        return;
+    }
+    at_group[g] = 0;
+    for (unsigned i = 128 * g; i < 128 * g + 128; i++)
+        if (fibers[i].state == IN_GROUP)
+            fibers[i].state = READY;
+}
+
+void defer(std::function<void()> product)
+{
+    running->deferred.push_back(std::move(product));
+}
+
+void run_deferred()
+{
+    for (const auto &product : running->deferred)
+        product();
+    running->deferred.clear();
 }
 
 const unsigned char *exchange(const void *bytes, size_t size)

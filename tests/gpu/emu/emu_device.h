@@ -215,4 +215,87 @@ static inline void mma_bf16(float *d, const uint32_t *a, const uint32_t *b)
     }
 }
 
+static inline int warp_uniform(int v)
+{
+    return v;
+}
+
+/* ---- warpgroups ---- */
+
+#define DRN_WARPGROUPS 1
+
+namespace drn_emu
+{
+void group_barrier();
+/* Products are done when they are waited for. */
+void defer(std::function<void()> product);
+void run_deferred();
+} // namespace drn_emu
+
+/* Bits as in the hardware's descriptor. */
+static inline uint64_t brick_operand(const void *first, uint32_t leading, uint32_t stride)
+{
+    uint64_t at = (uint64_t)(static_cast<const unsigned char *>(first) - drn_emu::shared_bytes);
+    if (at % 16 || leading % 16 || stride % 16)
+        std::abort();
+    return at >> 4 | (uint64_t)(leading >> 4) << 16 | (uint64_t)(stride >> 4) << 32;
+}
+static inline uint64_t brick_at(uint64_t operand, int bytes)
+{
+    return operand + (uint64_t)(bytes >> 4);
+}
+static inline void group_begin()
+{
+}
+static inline void group_commit()
+{
+}
+static inline void group_publish()
+{
+}
+static inline void group_barrier(int)
+{
+    drn_emu::group_barrier();
+}
+template <int NT> static inline void group_wait(float (*)[4])
+{
+    drn_emu::run_deferred();
+}
+
+/* Element (mn, k) of an operand. */
+static inline float emu_brick(uint64_t o, unsigned mn, unsigned k, bool trans)
+{
+    uint64_t first = (o & 0x3fff) << 4, leading = (o >> 16 & 0x3fff) << 4, stride = (o >> 32 & 0x3fff) << 4;
+    uint64_t inside = trans ? 16 * (k % 8) + 2 * (mn % 8) : 16 * (mn % 8) + 2 * (k % 8);
+    uint16_t v;
+    std::memcpy(&v, drn_emu::shared_bytes + first + leading * (k / 8) + stride * (mn / 8) + inside, sizeof v);
+    return __uint_as_float((uint32_t)v << 16);
+}
+
+static inline void emu_group_mma(float (*d)[4], uint64_t a, uint64_t b, int add, unsigned columns, bool trans)
+{
+    unsigned warp = threadIdx.x / 32 % 4, l = drn_emu::lane();
+    drn_emu::defer([=] {
+        for (unsigned j = 0; j < columns / 8; j++)
+            for (unsigned i = 0; i < 4; i++) {
+                float sum = 0;
+                for (unsigned k = 0; k < 16; k++)
+                    sum += emu_brick(a, 16 * warp + l / 4 + 8 * (i / 2), k, trans) * emu_brick(b, 8 * j + 2 * (l % 4) + i % 2, k, trans);
+                d[j][i] = add ? d[j][i] + sum : sum;
+            }
+    });
+}
+static inline void group_mma_64(float (*d)[4], uint64_t a, uint64_t b, int add)
+{
+    emu_group_mma(d, a, b, add, 64, false);
+}
+static inline void group_mma_32(float (*d)[4], uint64_t a, uint64_t b, int add)
+{
+    emu_group_mma(d, a, b, add, 32, false);
+}
+static inline void group_mma_64_trans(float (*d)[4], uint64_t a, uint64_t b, int add)
+{
+    emu_group_mma(d, a, b, add, 64, true);
+}
+
 #endif
