@@ -22,7 +22,7 @@ enum { HALO_H = ROWS + 2, PIXELS = HALO_H * HALO_W, PLANE = plane_bytes(PIXELS) 
 template <int NT, int CK> struct shape {
     static constexpr int CHUNKS = CK / 8, STAGE = CHUNKS * PLANE;
     static constexpr int FILTERS = NT * 8, WPLANE = FILTERS * 16 + 16, WEIGHTS = TAPS * CHUNKS * WPLANE;
-    static constexpr int BYTES = WEIGHTS + GROUPS * 2 * STAGE;
+    static constexpr int BIAS = WEIGHTS + GROUPS * 2 * STAGE, BYTES = BIAS + FILTERS * 4;
 };
 
 typedef struct place {
@@ -95,44 +95,94 @@ template <int NT> DRN_DEV void wait_products(float (*acc)[NT][4])
 
 /* ---- the store ---- */
 
-/* Bias of this lane's channels: 8 j + 2 (lane % 4) and the next. */
-template <int NT> DRN_DEV void load_bias(float (*bias)[2], const drn_dmma &m, int n0, int lane)
+/* Bias of this block's filters, in the packed order. */
+template <int NT> DRN_DEV void load_bias(float *bias, const drn_dmma &m, int n0)
 {
-#pragma unroll
-    for (int j = 0; j < NT; j++)
-#pragma unroll
-        for (int e = 0; e < 2; e++)
-            bias[j][e] = bias_of(m, n0 + 8 * j + 2 * (lane & 3) + e);
+    for (int i = (int)threadIdx.x; i < 8 * NT; i += (int)blockDim.x)
+        bias[i] = bias_of(m, n0 + i);
 }
 
-template <int NT>
-DRN_DEV void store_tile(const group_job &j, const float (*acc)[NT][4], const float (*bias)[2], int tile, int n0, int warp, int lane)
+/* Where this lane stores of a tile: pixel `half` of block i, then channels 8 (lane % 4) of each group of 32. */
+typedef struct spots {
+    size_t first;
+    int row, block; /* elements to the second half, to the second block */
+    unsigned valid; /* bit 2 i + half */
+} spots;
+
+DRN_DEV spots spots_of(const group_job &j, int tile, int n0, int warp, int lane)
 {
-    if (tile >= j.tiles)
-        return;
     place q = place_of(j, tile);
     view v = view_of(j.m.out, j.m.sub_out, q.image, n0);
-    size_t first = (size_t)(v.first - (const uint16_t *)j.m.out.p);
+    int y = q.y + 2 * warp, x = q.x + (lane >> 2);
+    spots s = {(size_t)(v.first - (const uint16_t *)j.m.out.p) + (size_t)y * v.row + (size_t)(x * v.pixel) + (size_t)(8 * (lane & 3)),
+               v.row, 8 * v.pixel, 0};
 #pragma unroll
     for (int i = 0; i < BLOCKS; i++)
 #pragma unroll
-        for (int half = 0; half < 2; half++) {
-            int y = q.y + 2 * warp + half, x = q.x + 8 * i + (lane >> 2);
-            bool valid = y < v.h && x < v.w;
-            size_t at = first + (size_t)y * v.row + (size_t)(x * v.pixel);
+        for (int half = 0; half < 2; half++)
+            s.valid |= (unsigned)(tile < j.tiles && y + half < v.h && x + 8 * i < v.w) << (2 * i + half);
+    return s;
+}
+
+DRN_DEV size_t spot(const spots &s, int i, int half, int group)
+{
+    return s.first + (size_t)(i * s.block + half * s.row + 32 * group);
+}
+
+/* What is stored at these spots now in a tensor of the output's layout; zeros without one. */
+template <int NT> DRN_DEV void fetch(uint4 (*to)[2][NT / 4], const void *from, const spots &s)
+{
 #pragma unroll
-            for (int group = 0; group < NT; group += 4) {
-                uint32_t r[4];
+    for (int i = 0; i < BLOCKS * 2 * (NT / 4); i++) {
+        int block = i / (2 * (NT / 4)), half = i / (NT / 4) % 2, group = i % (NT / 4);
+        uint4 v = make_uint4(0, 0, 0, 0);
+        if (from && s.valid >> (2 * block + half) & 1)
+            v = *(const uint4 *)((const uint16_t *)from + spot(s, block, half, group));
+        to[block][half][group] = v;
+    }
+}
+
+DRN_DEV uint32_t masked_pair(uint32_t v, uint32_t mask, float slope)
+{
+    return pack_bf16(low_bf16(mask) > 0 ? low_bf16(v) : slope * low_bf16(v), high_bf16(mask) > 0 ? high_bf16(v) : slope * high_bf16(v));
+}
+
+/* 32 channels of a quad of lanes: sums d[k] of channels 8 k + 2 (lane % 4) become this lane's 8 neighbours. */
+DRN_DEV uint4 finish(const float (*d)[4], int half, const float *bias, const drn_depilogue &e, uint4 add, uint4 mask, int lane)
+{
+    uint32_t a[4] = {add.x, add.y, add.z, add.w}, r[4];
+    if (e.add)
+        transpose_quad(a, lane);
 #pragma unroll
-                for (int k = 0; k < 4; k++) {
-                    const float *d = acc[i][group + k] + 2 * half, *b = bias[group + k];
-                    r[k] = valid ? finish_pair(d[0] + b[0], d[1] + b[1], j.m.e, at + (size_t)(8 * (group + k) + 2 * (lane & 3))) : 0;
-                }
-                transpose_quad(r, lane);
-                if (valid)
-                    *(uint4 *)((uint16_t *)j.m.out.p + at + 8 * (group + (lane & 3))) = make_uint4(r[0], r[1], r[2], r[3]);
+    for (int k = 0; k < 4; k++) {
+        float2 b = *(const float2 *)(bias + 8 * k + 2 * (lane & 3));
+        float u = activated(d[k][2 * half] + b.x, e), v = activated(d[k][2 * half + 1] + b.y, e);
+        r[k] = e.add ? pack_bf16(u + low_bf16(a[k]), v + high_bf16(a[k])) : pack_bf16(u, v);
+    }
+    transpose_quad(r, lane);
+    if (e.mask) {
+        r[0] = masked_pair(r[0], mask.x, e.mask_slope);
+        r[1] = masked_pair(r[1], mask.y, e.mask_slope);
+        r[2] = masked_pair(r[2], mask.z, e.mask_slope);
+        r[3] = masked_pair(r[3], mask.w, e.mask_slope);
+    }
+    return make_uint4(r[0], r[1], r[2], r[3]);
+}
+
+template <int NT>
+DRN_DEV void store_tile(const group_job &j, const float (*acc)[NT][4], const float *bias, const uint4 (*add)[2][NT / 4],
+                        const uint4 (*mask)[2][NT / 4], const spots &s, int lane)
+{
+#pragma unroll
+    for (int i = 0; i < BLOCKS; i++)
+#pragma unroll
+        for (int half = 0; half < 2; half++)
+#pragma unroll
+            for (int group = 0; group < NT / 4; group++) {
+                uint4 v = finish(acc[i] + 4 * group, half, bias + 32 * group, j.m.e, add[i][half][group], mask[i][half][group], lane);
+                if (s.valid >> (2 * i + half) & 1)
+                    *(uint4 *)((uint16_t *)j.m.out.p + spot(s, i, half, group)) = v;
             }
-        }
 }
 
 /* ---- one chunk of channels: every warpgroup for itself ---- */
@@ -145,11 +195,12 @@ template <int NT, int CK> __global__ void __launch_bounds__(GROUPS * GROUP_THREA
     int group = warp_uniform((int)threadIdx.x / GROUP_THREADS), thread = (int)threadIdx.x % GROUP_THREADS, n0 = (int)blockIdx.y * S::FILTERS;
     int lane = thread % 32, step = (int)gridDim.x * GROUPS, stage = 0;
     unsigned char *halo = shared + S::WEIGHTS + group * 2 * S::STAGE;
-    float acc[BLOCKS][NT][4], bias[NT][2];
+    float acc[BLOCKS][NT][4], *bias = (float *)(shared + S::BIAS);
+    uint4 add[BLOCKS][2][NT / 4], mask[BLOCKS][2][NT / 4];
     load_weights<NT, CK>(shared, j, n0, 0);
     load_halo<NT, CK>(halo, j, (int)blockIdx.x * GROUPS + group, 0, thread);
     copy_commit();
-    load_bias<NT>(bias, j.m, n0, lane);
+    load_bias<NT>(bias, j.m, n0);
     copy_wait<0>();
     group_publish();
     __syncthreads();
@@ -158,14 +209,17 @@ template <int NT, int CK> __global__ void __launch_bounds__(GROUPS * GROUP_THREA
     /* as often for each warpgroup: products must not stand in a branch */
     for (int first = (int)blockIdx.x * GROUPS; first < j.tiles; first += step, stage ^= 1) {
         int tile = first + group;
+        spots s = spots_of(j, tile, n0, thread / 32, lane);
         multiply<NT, CK>(acc, halo + stage * S::STAGE, shared, 0);
+        fetch<NT>(add, j.m.e.add, s);
+        fetch<NT>(mask, j.m.e.mask, s);
         wait_products<NT>(acc);
         copy_wait<0>(); /* the next tile */
         group_publish();
         group_barrier(group); /* the others are done with this one, and have copied */
         load_halo<NT, CK>(halo + stage * S::STAGE, j, tile + 2 * step, 0, thread);
         copy_commit();
-        store_tile<NT>(j, acc, bias, tile, n0, thread / 32, lane);
+        store_tile<NT>(j, acc, bias, add, mask, s, lane);
     }
     copy_wait<0>();
 #endif
@@ -181,12 +235,14 @@ template <int NT, int CK> __global__ void __launch_bounds__(GROUPS * GROUP_THREA
     int group = warp_uniform((int)threadIdx.x / GROUP_THREADS), thread = (int)threadIdx.x % GROUP_THREADS, n0 = (int)blockIdx.y * S::FILTERS;
     int lane = thread % 32, step = (int)gridDim.x * GROUPS, stage = 0;
     unsigned char *halo = shared + S::WEIGHTS + group * 2 * S::STAGE;
-    float acc[BLOCKS][NT][4], bias[NT][2];
-    load_bias<NT>(bias, j.m, n0, lane);
+    float acc[BLOCKS][NT][4], *bias = (float *)(shared + S::BIAS);
+    uint4 add[BLOCKS][2][NT / 4], mask[BLOCKS][2][NT / 4];
+    load_bias<NT>(bias, j.m, n0);
     load_halo<NT, CK>(halo, j, (int)blockIdx.x * GROUPS + group, 0, thread);
     copy_commit();
     for (int first = (int)blockIdx.x * GROUPS; first < j.tiles; first += step) {
         int tile = first + group;
+        spots s = spots_of(j, tile, n0, thread / 32, lane);
         for (int chunk = 0; chunk < j.chunks; chunk++, stage ^= 1) {
             bool last = chunk + 1 == j.chunks;
             __syncthreads(); /* all are done with the weights before */
@@ -198,9 +254,13 @@ template <int NT, int CK> __global__ void __launch_bounds__(GROUPS * GROUP_THREA
             group_publish();
             __syncthreads();
             multiply<NT, CK>(acc, halo + stage * S::STAGE, shared, chunk > 0);
+            if (last) {
+                fetch<NT>(add, j.m.e.add, s);
+                fetch<NT>(mask, j.m.e.mask, s);
+            }
             wait_products<NT>(acc);
         }
-        store_tile<NT>(j, acc, bias, tile, n0, thread / 32, lane);
+        store_tile<NT>(j, acc, bias, add, mask, s, lane);
     }
     copy_wait<0>();
 #endif
