@@ -1,0 +1,1 @@
+drn_test(figure SOURCES test_figure.c DEPS figure)
