@@ -26,6 +26,7 @@
 #include "drn/dataset.h"
 #include "drn/device.h"
 #include "drn/export.h"
+#include "drn/figure.h"
 #include "drn/image.h"
 #include "drn/metrics.h"
 #include "drn/model.h"

@@ -46,6 +46,8 @@ drn_status drn_patch_cut(float *lr, float *const *target, const drn_image *hr,
     for (int l = -1; l < levels - 1; l++) {
         int up = 1 << (l + 1); /* scale of this level over the LR picture */
         DRN_CHECK(drn_imresize(&small, piece, (double)up / s, NULL, err));
+        if (l < 0 && drn_degrade_active(&spec->degrade)) /* with the margin: blocks go on */
+            DRN_CHECK(drn_degrade(small, &spec->degrade, place->degrade, err));
         to_floats(l < 0 ? lr : target[l], small, (place->x - x0) * up, (place->y - y0) * up, p * up,
                   place->flip);
         drn_image_free(small);
@@ -69,6 +71,7 @@ static bool draw_in(drn_patch_place *place, size_t i, int32_t width, int32_t hei
     place->x = (int32_t)drn_rng_below(rng, (uint64_t)w + 1);
     place->y = (int32_t)drn_rng_below(rng, (uint64_t)h + 1);
     place->flip = spec->augment ? (int)drn_rng_below(rng, 8) : 0;
+    place->degrade = drn_degrade_active(&spec->degrade) ? drn_rng_u64(rng) : 0;
     return true;
 }
 

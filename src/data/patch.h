@@ -4,6 +4,7 @@
 #define DRN_DATA_PATCH_H
 
 #include "data/dataset.h"
+#include "data/degrade.h"
 
 #include <stdint.h>
 
@@ -14,6 +15,7 @@ typedef struct drn_patch_spec {
     int patch;    /* LR pixels a side */
     bool augment; /* flips and rotations */
     uint64_t seed;
+    drn_degrade_spec degrade; /* of the LR patch; zero: none */
 } drn_patch_spec;
 
 /* Where a sample lies: LR coordinates of the patch's corner, and one of the 8 flips and rotations.
@@ -22,11 +24,12 @@ typedef struct drn_patch_place {
     size_t picture;
     int32_t x, y;
     int flip; /* bit 0: mirror x, bit 1: mirror y, bit 2: transpose (last) */
+    uint64_t degrade; /* seed of what happens to the LR patch */
 } drn_patch_place;
 
 /* Fill lr[3,p,p] and target[l][3,p*2^(l+1),..] (l < log2(scale)), values in [0,1].  The LR patch
  * has the bits that imresize of the whole picture (cropped to multiples of the scale, u8 after each
- * pass) has at that place; targets below the last level are the bicubic reductions of section 4.2,
+ * pass) has at that place, degraded if the spec says so; targets below the last level are the bicubic reductions of section 4.2,
  * the last is HR itself. */
 drn_status drn_patch_cut(float *lr, float *const *target, const drn_image *hr,
                          const drn_patch_place *place, const drn_patch_spec *spec, drn_error *err);

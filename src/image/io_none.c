@@ -1,5 +1,6 @@
 /* Builds without libvips: PNM only. */
 #include "image/io.h"
+#include "image/text.h"
 
 bool drn_codec_available(void)
 {
@@ -46,4 +47,13 @@ drn_status drn_codec_encode(void **data, size_t *size, const drn_image *image,
     return drn_fail(err, DRN_ERR_UNSUPPORTED,
                     "%s: this build writes only .pnm, .ppm and .pgm; build with libvips",
                     format->suffix);
+}
+
+drn_status drn_text(drn_image **out, const char *text, int32_t size, int32_t width, drn_error *err)
+{
+    (void)out;
+    (void)text;
+    (void)size;
+    (void)width;
+    return drn_fail(err, DRN_ERR_UNSUPPORTED, "this build draws no text; build with libvips");
 }

@@ -4,7 +4,9 @@
 
 #include "base/error.h"
 
+#include <math.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* a[height, width], b[height, width] -> *out: structural similarity (Wang et al. 2004), 11x11
@@ -13,8 +15,15 @@
 drn_status drn_ssim_plane(double *out, const double *a, const double *b, int32_t width,
                           int32_t height, bool replicate, drn_error *err);
 
-/* Over the pixels with four neighbours; magnitudes of the central difference [1, 0, -1], not
+/* Gradient magnitude at *p of a plane whose rows are stride apart: central differences [1, 0, -1], not
  * halved. */
+static inline double drn_gradient_magnitude(const double *p, ptrdiff_t stride)
+{
+    double gx = p[1] - p[-1], gy = p[stride] - p[-stride];
+    return sqrt(gx * gx + gy * gy);
+}
+
+/* Over the pixels with four neighbours. */
 typedef struct drn_gradient_sums {
     double sse;   /* of (|grad a| - |grad b|) */
     double count; /* pixels: (width-2) * (height-2), or 0 */

@@ -7,6 +7,7 @@
     X(paper_x4, "paper-x4")                                                                        \
     X(paper_x8, "paper-x8")                                                                        \
     X(best_x4, "best-x4")                                                                          \
+    X(photo_x4, "photo-x4")                                                                        \
     X(compact_x4, "compact-x4")                                                                    \
     X(compact_gs_x4, "compact-gs-x4")                                                              \
     X(study_x4, "study-x4")                                                                        \

@@ -78,6 +78,17 @@ static const key keys[] = {
     INT("data.ratio_seed", ratio_seed, "1", 0, 9e15),
     INT("data.cache_mb", cache_mb, "1024", 1, 1e6),
     INT("data.prefetch", prefetch, "1", 0, 64),
+    REAL("degrade.blur", blur, "0", 0, 1),
+    REAL("degrade.blur_min", blur_min, "0.2", 0, 8),
+    REAL("degrade.blur_max", blur_max, "0.8", 0, 8),
+    REAL("degrade.noise", noise, "0", 0, 1),
+    REAL("degrade.noise_min", noise_min, "0.5", 0, 255),
+    REAL("degrade.noise_max", noise_max, "5", 0, 255),
+    REAL("degrade.noise_grey", noise_grey, "0.4", 0, 1),
+    REAL("degrade.jpeg", jpeg, "0", 0, 1),
+    INT("degrade.jpeg_min", jpeg_min, "40", 1, 100),
+    INT("degrade.jpeg_max", jpeg_max, "95", 1, 100),
+    REAL("degrade.jpeg_half", jpeg_half, "0.5", 0, 1),
     INT("train.steps", steps, "100000", 0, 1e15),
     REAL("train.lr", lr, "1e-3", 0, 1e3),
     REAL("train.lr_min", lr_min, "1e-7", 0, 1e3),
@@ -432,6 +443,14 @@ static drn_status check_size(const drn_recipe *r, int64_t patch, int64_t batch, 
     return DRN_OK;
 }
 
+static drn_status check_bounds(const char *name, double lo, double hi, drn_error *err)
+{
+    if (lo > hi)
+        return drn_fail(err, DRN_ERR_INVALID, "recipe: degrade.%s_min %g is above degrade.%s_max %g",
+                        name, lo, name, hi);
+    return DRN_OK;
+}
+
 drn_status drn_recipe_check(const drn_recipe *r, drn_error *err)
 {
     drn_batch_sizes sizes;
@@ -442,6 +461,9 @@ drn_status drn_recipe_check(const drn_recipe *r, drn_error *err)
     DRN_TRY(check_size(r, r->patch, r->batch, err));
     for (int i = 0; i < sizes.count; i++)
         DRN_TRY(check_size(r, sizes.list[i].patch, sizes.list[i].batch, err));
+    DRN_TRY(check_bounds("blur", r->blur_min, r->blur_max, err));
+    DRN_TRY(check_bounds("noise", r->noise_min, r->noise_max, err));
+    DRN_TRY(check_bounds("jpeg", (double)r->jpeg_min, (double)r->jpeg_max, err));
     if (r->lr_min > r->lr && r->schedule == 0)
         return drn_fail(err, DRN_ERR_INVALID, "recipe: train.lr_min %g is above train.lr %g",
                         r->lr_min, r->lr);

@@ -158,6 +158,21 @@ static drn_status open_data(drn_run *r, drn_error *err)
     return drn_dataset_open(&r->data, &d, err);
 }
 
+static drn_degrade_spec degrade_spec(const drn_recipe *c)
+{
+    return (drn_degrade_spec){.blur = c->blur,
+                              .blur_min = c->blur_min,
+                              .blur_max = c->blur_max,
+                              .noise = c->noise,
+                              .noise_min = c->noise_min,
+                              .noise_max = c->noise_max,
+                              .noise_grey = c->noise_grey,
+                              .jpeg = c->jpeg,
+                              .jpeg_min = (int)c->jpeg_min,
+                              .jpeg_max = (int)c->jpeg_max,
+                              .jpeg_half = c->jpeg_half};
+}
+
 drn_status drn_run_open_loader(drn_run *r, drn_error *err)
 {
     const drn_recipe *c = &r->recipe;
@@ -167,7 +182,11 @@ drn_status drn_run_open_loader(drn_run *r, drn_error *err)
     if (r->on_device)
         return DRN_OK;
     drn_loader_options l = {
-        .spec = {(int)c->scale, p.patch, c->augment, (uint64_t)c->seed},
+        .spec = {.scale = (int)c->scale,
+                 .patch = p.patch,
+                 .augment = c->augment,
+                 .seed = (uint64_t)c->seed,
+                 .degrade = degrade_spec(c)},
         .batch = p.batch,
         .threads = (int)c->prefetch,
         .first_step = first,
@@ -253,7 +272,9 @@ drn_status drn_run_open(drn_run *r, const drn_train_options *o, drn_error *err)
     DRN_TRY(start_or_resume(r, o, err));
     DRN_TRY(drn_board_open(&r->board, o->out, drn_trainer_steps(r->trainer) + 1, r->recipe.steps,
                            r->validator, (size_t)r->recipe.val_pictures, err));
-    DRN_TRY(drn_trainer_load_pictures(r->trainer, r->data, &r->on_device, err));
+    const drn_degrade_spec degrade = degrade_spec(&r->recipe);
+    if (!drn_degrade_active(&degrade)) /* the device cuts patches, but degrades none */
+        DRN_TRY(drn_trainer_load_pictures(r->trainer, r->data, &r->on_device, err));
     r->sizes_until = INT64_MAX;
     return drn_run_open_loader(r, err);
 }

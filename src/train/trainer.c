@@ -128,7 +128,10 @@ drn_status drn_trainer_add_at(drn_trainer *t, uint64_t first, bool augment, drn_
 {
     if (t->batches == 0)
         DRN_TRY(begin(t, err));
-    drn_patch_spec spec = {t->config.model.scale, t->phase.patch, augment, t->config.seed};
+    drn_patch_spec spec = {.scale = t->config.model.scale,
+                           .patch = t->phase.patch,
+                           .augment = augment,
+                           .seed = t->config.seed};
     DRN_TRY(drn_cuda_train_set_spec(t->cuda, &spec, err));
     t->batches++;
     return drn_cuda_train_batch_at(t->cuda, first, err);

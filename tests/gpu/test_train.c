@@ -4,8 +4,11 @@
 #include "base/mem.h"
 #include "data/loader.h"
 #include "device.h"
+#include "drn/train.h"
 #include "harness.h"
 #include "train/trainer.h"
+
+#include <stdlib.h>
 
 static drn_dataset *pictures(void)
 {
@@ -76,7 +79,7 @@ static void check_samples(int scale, int patch, bool augment)
     c.seed = 11;
     drn_trainer *t = trainer(&c);
     load(t, data);
-    drn_loader_options o = {.spec = {scale, patch, augment, c.seed}, .batch = c.batch};
+    drn_loader_options o = {.spec = {.scale = scale, .patch = patch, .augment = augment, .seed = c.seed}, .batch = c.batch};
     CHECK_OK(drn_loader_new(&loader, data, &o, &err), err);
     for (uint64_t step = 0; step < 3; step++) {
         const drn_batch *want;
@@ -141,7 +144,7 @@ static void check_steps(const char *name, drn_trainer_config c, int steps)
         drn_phase p = drn_phase_at(&c, i);
         if (p.batch != batch) {
             drn_loader_free(loader);
-            drn_loader_options o = {.spec = {c.model.scale, p.patch, true, c.seed}, .batch = p.batch, .first_step = i * each};
+            drn_loader_options o = {.spec = {.scale = c.model.scale, .patch = p.patch, .augment = true, .seed = c.seed}, .batch = p.batch, .first_step = i * each};
             CHECK_OK(drn_loader_new(&loader, data, &o, &err), err);
             batch = p.batch;
         }
@@ -213,7 +216,7 @@ TEST(curve, "a hundred steps in bf16 follow the CPU's curve")
     c.device = device;
     drn_trainer *gpu = trainer(&c);
     load(gpu, data);
-    drn_loader_options o = {.spec = {2, c.patch, true, c.seed}, .batch = c.batch};
+    drn_loader_options o = {.spec = {.scale = 2, .patch = c.patch, .augment = true, .seed = c.seed}, .batch = c.batch};
     CHECK_OK(drn_loader_new(&loader, data, &o, &err), err);
     for (int i = 0; i < 100; i++) {
         const drn_batch *b;
@@ -287,6 +290,40 @@ TEST(resume, "a run resumed from a checkpoint goes on to the same bits")
     drn_trainer_free(b);
     drn_dataset_free(data);
     drn_cuda_close(device);
+}
+
+/* The loss of the only step of a run, from its log. */
+static double first_loss(drn_device device, const char *set)
+{
+    drn_error err = {0};
+    const char *sets[] = {"model.channels=8", "model.modules=1",   "data.patch=6", "data.batch=4", "train.steps=1",
+                          "train.val_every=0", "train.threads=1", set},
+               *data[] = {fresh_dir()};
+    char *out = drn_path_join(data[0], "run"), *log = drn_path_join(out, "log.jsonl");
+    void *text;
+    size_t n;
+    drn_image *im = noise(90, 80, 3, DRN_U8, 4);
+    put_picture(data[0], "a.ppm", im);
+    drn_image_free(im);
+    CHECK_OK(drn_train(&(drn_train_options){.recipe = "tiny-x2", .set = sets, .sets = 8, .data = data, .datas = 1,
+                                            .out = out, .device = device, .numbers = DRN_NUMBERS_FP32}, &err), err);
+    CHECK_OK(drn_file_read(&text, &n, log, 1 << 20, &err), err);
+    const char *at = memmem(text, n, "\"loss\":", 7);
+    CHECK(at);
+    double loss = strtod(at + 7, NULL);
+    drn_free(text);
+    drn_free(out);
+    drn_free(log);
+    return loss;
+}
+
+TEST(degraded, "a run with degraded patches trains on them on the device too")
+{
+    drn_cuda_close(open_device(DRN_NUMBERS_FP32));
+    double clean = first_loss(DRN_DEVICE_CPU, "degrade.jpeg=0"), want = first_loss(DRN_DEVICE_CPU, "degrade.jpeg=1");
+    CHECK(fabs(clean - want) > 1e-3 * want);
+    CHECK_NEAR(first_loss(DRN_DEVICE_CUDA, "degrade.jpeg=0"), clean, 1e-5 * clean);
+    CHECK_NEAR(first_loss(DRN_DEVICE_CUDA, "degrade.jpeg=1"), want, 1e-5 * want);
 }
 
 TEST(not_finite, "a loss that is not finite changes nothing and is an error")

@@ -1,5 +1,7 @@
 drn_test(manifest SOURCES test_manifest.c DEPS data)
 drn_test(data SOURCES test_data.c DEPS data)
+drn_test(degrade SOURCES test_degrade.c DEPS data)
+target_compile_definitions(test_degrade PRIVATE EXAMPLES_DIR="${PROJECT_SOURCE_DIR}/examples")
 drn_test(loader SOURCES test_loader.c DEPS data)
 drn_test(pack SOURCES test_pack.c DEPS data)
 drn_test(sources SOURCES test_sources.c DEPS data)

@@ -34,7 +34,17 @@ static drn_dataset *pictures(size_t cache_bytes)
 static drn_loader_options options(int threads, int64_t first, uint64_t seed)
 {
     return (drn_loader_options){
-        .spec = {.scale = SCALE, .patch = PATCH, .augment = true, .seed = seed},
+        .spec = {.scale = SCALE,
+                 .patch = PATCH,
+                 .augment = true,
+                 .seed = seed,
+                 .degrade = {.noise = 0.5,
+                             .noise_max = 9,
+                             .blur = 0.5,
+                             .blur_max = 1,
+                             .jpeg = 0.5,
+                             .jpeg_min = 30,
+                             .jpeg_max = 90}},
         .batch = BATCH,
         .threads = threads,
         .first_step = first};

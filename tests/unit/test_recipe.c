@@ -21,6 +21,24 @@ static void refused(const char *text, const char *part)
         test_fail(__FILE__, __LINE__, "\"%s\" lacks \"%s\"", err.message, part);
 }
 
+TEST(degrade, "bounds of degradations that are the wrong way round are refused")
+{
+    static const char *const bad[] = {"degrade.blur_min=3", "degrade.noise_min=9", "degrade.jpeg_max=39"};
+    drn_recipe r;
+    drn_error err = {0};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        drn_recipe_defaults(&r);
+        CHECK(r.blur == 0 && r.noise == 0 && r.jpeg == 0);
+        CHECK_OK(drn_recipe_check(&r, &err), err);
+        CHECK_OK(drn_recipe_set(&r, bad[i], &err), err);
+        CHECK_INT(drn_recipe_check(&r, &err), DRN_ERR_INVALID);
+        CHECK(strstr(err.message, "_min") && strstr(err.message, "above degrade."));
+    }
+    CHECK_INT(drn_recipe_set(&r, "degrade.jpeg=1.5", &err), DRN_ERR_INVALID);
+    CHECK_OK(drn_recipe_load(&r, "photo-x4", &err), err);
+    CHECK(r.jpeg == 0.7 && r.jpeg_min == 40 && r.noise_max == 5 && r.blur == 0.2 && r.patch == 48);
+}
+
 TEST(values, "sections, comments, defaults and every kind of value are read")
 {
     drn_recipe r;
