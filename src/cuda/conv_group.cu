@@ -65,8 +65,10 @@ template <int NT> DRN_DEV void product(float (*d)[4], uint64_t a, uint64_t b, in
 {
     if (NT == 8)
         group_mma_64(d, a, b, add);
-    else
+    else if (NT == 4)
         group_mma_32(d, a, b, add);
+    else
+        group_mma_8(d, a, b, add);
 }
 
 template <int NT, int CK> DRN_DEV void multiply(float (*acc)[NT][4], const unsigned char *halo, const unsigned char *weights, int add)
@@ -225,6 +227,52 @@ template <int NT, int CK> __global__ void __launch_bounds__(GROUPS * GROUP_THREA
 #endif
 }
 
+/* ---- the same with an image as result ---- */
+
+DRN_DEV void store_pixels(const group_job &j, const float (*acc)[1][4], int tile, int warp, int lane)
+{
+    place q = place_of(j, tile);
+#pragma unroll
+    for (int i = 0; i < BLOCKS; i++)
+#pragma unroll
+        for (int half = 0; half < 2; half++) {
+            int y = q.y + 2 * warp + half, x = q.x + 8 * i + (lane >> 2);
+            store_image(j.m, acc[i][0], half, q.image, y, x, tile < j.tiles && y < j.m.out.h && x < j.m.out.w, lane);
+        }
+}
+
+template <int CK> __global__ void __launch_bounds__(GROUPS * GROUP_THREADS, 1) k_group_image(group_job j)
+{
+#ifdef DRN_WARPGROUPS
+    typedef shape<1, CK> S;
+    DRN_SHARED(unsigned char, shared);
+    int group = warp_uniform((int)threadIdx.x / GROUP_THREADS), thread = (int)threadIdx.x % GROUP_THREADS;
+    int step = (int)gridDim.x * GROUPS, stage = 0;
+    unsigned char *halo = shared + S::WEIGHTS + group * 2 * S::STAGE;
+    float acc[BLOCKS][1][4];
+    load_weights<1, CK>(shared, j, 0, 0);
+    load_halo<1, CK>(halo, j, (int)blockIdx.x * GROUPS + group, 0, thread);
+    copy_commit();
+    copy_wait<0>();
+    group_publish();
+    __syncthreads();
+    load_halo<1, CK>(halo + S::STAGE, j, (int)blockIdx.x * GROUPS + group + step, 0, thread);
+    copy_commit();
+    for (int first = (int)blockIdx.x * GROUPS; first < j.tiles; first += step, stage ^= 1) {
+        int tile = first + group;
+        multiply<1, CK>(acc, halo + stage * S::STAGE, shared, 0);
+        wait_products<1>(acc);
+        copy_wait<0>();
+        group_publish();
+        group_barrier(group);
+        load_halo<1, CK>(halo + stage * S::STAGE, j, tile + 2 * step, 0, thread);
+        copy_commit();
+        store_pixels(j, acc, tile, thread / 32, thread % 32);
+    }
+    copy_wait<0>();
+#endif
+}
+
 /* ---- several chunks: the warpgroups share the weights ---- */
 
 template <int NT, int CK> __global__ void __launch_bounds__(GROUPS * GROUP_THREADS, 1) k_group_chunks(group_job j)
@@ -273,17 +321,26 @@ static int filters_of(const drn_dmma &m)
     return m.out.c % 64 == 0 ? 64 : 32;
 }
 
+static int chunk_of_channels(int channels)
+{
+    return channels % 64 == 0 ? 64 : 32;
+}
+
 static int chunk_of(const drn_dmma &m)
 {
-    return !m.in.half ? 16 : m.in.c % 64 == 0 ? 64 : 32;
+    return m.in.half ? chunk_of_channels(m.in.c) : 16;
 }
 
 int drn_dk_group_supports(drn_dten out, drn_dten in, int32_t sub_in, int32_t sub_out)
 {
     int32_t rows, cols;
-    if (!out.half || out.c % 32 != 0 || (in.half ? in.c % 32 != 0 : in.c > 8 || sub_in != 1))
+    if (in.half ? in.c % 32 != 0 : in.c > 8 || sub_in != 1)
         return 0;
     drn_dk_mma_pad(&rows, &cols, out.c * sub_out, in.c * sub_in);
+    if (!out.half)
+        return in.half && out.c <= 8 && sub_out == 1 && cols == chunk_of_channels(in.c) && sub_in == 1;
+    if (out.c % 32 != 0)
+        return 0;
     return rows == out.c * sub_out && (in.half ? cols == in.c * sub_in : cols == 16);
 }
 
@@ -321,9 +378,24 @@ template <int NT> static void run_chunk(const drn_dmma &m, int sms, cudaStream_t
     }
 }
 
+template <int CK> static void run_image(const drn_dmma &m, int sms, cudaStream_t s)
+{
+    constexpr size_t bytes = shape<1, CK>::BYTES;
+    group_job j = {m, 1, 8, CK, 0, (m.out.w + COLS - 1) / COLS, (m.out.h + ROWS - 1) / ROWS};
+    j.tiles = m.out.n * j.across * j.down;
+    int wanted = (j.tiles + GROUPS - 1) / GROUPS;
+    static bool allowed = allow_shared(k_group_image<CK>, bytes);
+    (void)allowed;
+    DRN_LAUNCH(k_group_image<CK>, dim3((unsigned)(wanted < sms ? wanted : sms)), GROUPS * GROUP_THREADS, bytes, s, j);
+}
+
 void drn_dk_group(drn_dmma m, int32_t sms, cudaStream_t s)
 {
-    if (filters_of(m) == 64)
+    if (!m.out.half && chunk_of(m) == 64)
+        run_image<64>(m, sms, s);
+    else if (!m.out.half)
+        run_image<32>(m, sms, s);
+    else if (filters_of(m) == 64)
         run_chunk<8>(m, sms, s);
     else
         run_chunk<4>(m, sms, s);

@@ -85,21 +85,6 @@ DRN_DEV void store_features(const drn_dmma &m, const float (*acc)[4], int half, 
     }
 }
 
-DRN_DEV void store_image(const drn_dmma &m, const float *acc, int half, int image, int y, int x, bool valid, int lane)
-{
-    for (int e = 0; e < 2; e++) {
-        int q = 2 * (lane & 3) + e;
-        if (!valid || q >= m.out.c)
-            continue;
-        size_t at = pixel_at(m.out, image, y, x) + (size_t)q;
-        float v = activated(acc[2 * half + e] + bias_of(m, q), m.e);
-        v += m.e.add ? ((const float *)m.e.add)[at] : 0.0f;
-        if (m.e.mask)
-            v *= ((const float *)m.e.mask)[at] > 0 ? 1.0f : m.e.mask_slope;
-        ((float *)m.out.p)[at] = v;
-    }
-}
-
 template <int MT, int NT>
 DRN_DEV void store(const drn_dmma &m, const float (*acc)[NT][4], int image, int y0, int x0, int h, int w, int n0,
                    int warp, int lane)

@@ -193,7 +193,25 @@ DRN_DEV void group_mma_32(float (*d)[4], uint64_t a, uint64_t b, int add)
                    "+f"(d[3][2]), "+f"(d[3][3])
                  : "l"(a), "l"(b), "r"(add));
 }
+DRN_DEV void group_mma_8(float (*d)[4], uint64_t a, uint64_t b, int add)
+{
+    asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %6, 0;\n"
+                 "wgmma.mma_async.sync.aligned.m64n8k16.f32.bf16.bf16 "
+                 "{%0, %1, %2, %3}, "
+                 "%4, %5, p, 1, 1, 0, 0;\n}\n"
+                 : "+f"(d[0][0]), "+f"(d[0][1]), "+f"(d[0][2]), "+f"(d[0][3])
+                 : "l"(a), "l"(b), "r"(add));
+}
 /* ... and M and N innermost. */
+DRN_DEV void group_mma_8_trans(float (*d)[4], uint64_t a, uint64_t b, int add)
+{
+    asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %6, 0;\n"
+                 "wgmma.mma_async.sync.aligned.m64n8k16.f32.bf16.bf16 "
+                 "{%0, %1, %2, %3}, "
+                 "%4, %5, p, 1, 1, 1, 1;\n}\n"
+                 : "+f"(d[0][0]), "+f"(d[0][1]), "+f"(d[0][2]), "+f"(d[0][3])
+                 : "l"(a), "l"(b), "r"(add));
+}
 DRN_DEV void group_mma_64_trans(float (*d)[4], uint64_t a, uint64_t b, int add)
 {
     asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %34, 0;\n"

@@ -53,4 +53,20 @@ DRN_DEV float bias_of(const drn_dmma &m, int q)
     return m.e.bias[m.sub_out == 1 ? q : q % m.out.c * m.sub_out + q / m.out.c];
 }
 
+/* Channels 2 (lane % 4) and the next of an image, from sums acc[2 half]. */
+DRN_DEV void store_image(const drn_dmma &m, const float *acc, int half, int image, int y, int x, bool valid, int lane)
+{
+    for (int e = 0; e < 2; e++) {
+        int q = 2 * (lane & 3) + e;
+        if (!valid || q >= m.out.c)
+            continue;
+        size_t at = pixel_at(m.out, image, y, x) + (size_t)q;
+        float v = activated(acc[2 * half + e] + bias_of(m, q), m.e);
+        v += m.e.add ? ((const float *)m.e.add)[at] : 0.0f;
+        if (m.e.mask)
+            v *= ((const float *)m.e.mask)[at] > 0 ? 1.0f : m.e.mask_slope;
+        ((float *)m.out.p)[at] = v;
+    }
+}
+
 #endif

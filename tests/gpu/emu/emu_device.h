@@ -293,6 +293,14 @@ static inline void group_mma_32(float (*d)[4], uint64_t a, uint64_t b, int add)
 {
     emu_group_mma(d, a, b, add, 32, false);
 }
+static inline void group_mma_8(float (*d)[4], uint64_t a, uint64_t b, int add)
+{
+    emu_group_mma(d, a, b, add, 8, false);
+}
+static inline void group_mma_8_trans(float (*d)[4], uint64_t a, uint64_t b, int add)
+{
+    emu_group_mma(d, a, b, add, 8, true);
+}
 static inline void group_mma_64_trans(float (*d)[4], uint64_t a, uint64_t b, int add)
 {
     emu_group_mma(d, a, b, add, 64, true);
