@@ -16,7 +16,8 @@ typedef struct drn_cuda drn_cuda;
 /* DRN_ERR_UNSUPPORTED: build without CUDA; DRN_ERR_DEVICE: no driver, driver too old, no GPU, GPU older than
  * compute capability 8.0; the message says which.  Environment: DRN_CUDA_DEVICE chooses the GPU by number,
  * DRN_CUDA_CONV = auto|group|mma|cudnn|simple the convolutions, DRN_CUDA_TUNE = 0|1 whether alternatives are timed
- * (default: for training only), DRN_CUDNN names libcudnn.so.9 or its folder. */
+ * (default: for training only), DRN_CUDNN names libcudnn.so.9 or its folder.  Without DRN_CUDA_DEVICE a process
+ * started with others takes the GPU of its number on this machine. */
 drn_status drn_cuda_open(drn_cuda **out, drn_numbers precision, drn_error *err);
 void drn_cuda_close(drn_cuda *d);
 /* *out is NULL for the CPU, and for AUTO when opening fails. */
@@ -66,10 +67,12 @@ typedef struct drn_cuda_update {
     double rate;
     double limit; /* a larger loss changes nothing; INFINITY: none */
     bool sum;     /* losses are sums: do not divide by the number of batches */
+    bool wishes[2]; /* what this rank would like, whatever they mean */
 } drn_cuda_update;
 typedef struct drn_cuda_updated {
     double loss, primal, grad_norm;
     bool skipped; /* the loss was above the limit */
+    bool wishes[2]; /* whether any rank would; without others as given */
 } drn_cuda_updated;
 /* adam->t counts on unless skipped.  DRN_ERR_NUMERIC: loss or gradient not finite, nothing was changed. */
 drn_status drn_cuda_train_update(drn_cuda_train *t, const drn_cuda_update *u, drn_cuda_updated *out, drn_error *err);
@@ -93,14 +96,29 @@ void drn_cuda_train_describe(const drn_cuda_train *t, drn_cuda_line_fn line, voi
 /* Median milliseconds of a forward pass of a prepared inference graph, inputs and outputs staying on the device. */
 drn_status drn_cuda_time_forward(double *ms, drn_graph *g, drn_cuda *d, int repeats, drn_error *err);
 
-/* Several GPUs, a process each: rank and number of processes from DRN_RANK and DRN_WORLD, else from the
- * launcher's variables (Open MPI, Slurm, torchrun); {0, 1} when there are none. */
+/* ---- several GPUs, a process each ---- */
+
 typedef struct drn_cuda_ranks {
-    int rank, world;
+    int rank, world, local; /* local: number on this machine */
 } drn_cuda_ranks;
+/* From DRN_RANK and DRN_WORLD (and DRN_LOCAL_RANK), else from the launcher's variables: Open MPI, PMI, srun,
+ * torchrun; {0, 1, 0} when there are none.  DRN_ERR_INVALID: they make no sense. */
 drn_status drn_cuda_ranks_get(drn_cuda_ranks *r, drn_error *err);
-/* Meet the others (through the file DRN_RENDEZVOUS, or the default beside nothing else) and average gradients by
- * NCCL from then on; weights become rank 0's.  With one process nothing happens. */
-drn_status drn_cuda_train_join(drn_cuda_train *t, const drn_cuda_ranks *r, drn_error *err);
+
+/* All ranks: meet the others (meeting.h says how), take rank 0's weights, moments and average, and add gradients,
+ * losses and wishes over all ranks by NCCL in every update from then on.  Before the first step.
+ *
+ * folder: for the files of the meeting, one that all ranks see; NULL: the machine's for temporary files.  same:
+ * must be equal on all ranks.  With one process nothing happens, unless DRN_NCCL_SINGLE=1: then it goes through NCCL
+ * alone, which shows on a machine with one GPU that the library works.
+ * Environment: DRN_NCCL names libnccl.so.2 or its folder, DRN_NCCL_TIMEOUT how many seconds a step may wait for the
+ * other ranks (1800: rank 0 validates meanwhile), DRN_RENDEZVOUS, DRN_RENDEZVOUS_TIMEOUT and DRN_JOB: see meeting.h.
+ * Errors besides those of the meeting: DRN_ERR_UNSUPPORTED (build without NCCL), DRN_ERR_DEVICE (no library, or it
+ * failed).  A later DRN_ERR_CANCELLED from an update: another rank failed, with its message. */
+drn_status drn_cuda_train_join(drn_cuda_train *t, const drn_cuda_ranks *r, const char *folder, uint64_t same,
+                               drn_error *err);
+bool drn_cuda_train_joined(const drn_cuda_train *t);
+/* This rank gives up: the others end with the message.  Nothing with one process.  Then only free. */
+void drn_cuda_train_fail(drn_cuda_train *t, const char *message);
 
 #endif

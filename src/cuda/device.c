@@ -51,9 +51,13 @@ static drn_status check_driver(drn_error *err)
 static drn_status choose_device(drn_cuda *d, drn_error *err)
 {
     const char *wanted = getenv("DRN_CUDA_DEVICE");
+    drn_cuda_ranks ranks = {0};
     int count = 0;
     DRN_CUDA_TRY(cudaGetDeviceCount(&count), "looking for a GPU");
-    d->device = wanted ? atoi(wanted) : 0;
+    if (!wanted)
+        DRN_TRY(drn_cuda_ranks_get(&ranks, err));
+    /* a launcher may show each process its own GPU only */
+    d->device = wanted ? atoi(wanted) : count > 0 ? ranks.local % count : 0;
     if (d->device < 0 || d->device >= count)
         return drn_fail(err, DRN_ERR_DEVICE, "no GPU %s: there are %d (DRN_CUDA_DEVICE)", wanted, count);
     DRN_CUDA_TRY(cudaSetDevice(d->device), "starting the GPU");

@@ -127,8 +127,20 @@ drn_status drn_cuda_ranks_get(drn_cuda_ranks *r, drn_error *err)
     return none(err);
 }
 
-drn_status drn_cuda_train_join(drn_cuda_train *t, const drn_cuda_ranks *r, drn_error *err)
+drn_status drn_cuda_train_join(drn_cuda_train *t, const drn_cuda_ranks *r, const char *folder, uint64_t same,
+                               drn_error *err)
 {
-    (void)t, (void)r;
+    (void)t, (void)r, (void)folder, (void)same;
     return none(err);
+}
+
+bool drn_cuda_train_joined(const drn_cuda_train *t)
+{
+    (void)t;
+    return false;
+}
+
+void drn_cuda_train_fail(drn_cuda_train *t, const char *message)
+{
+    (void)t, (void)message;
 }

@@ -24,7 +24,7 @@ static drn_status allocate(drn_cuda_train *t, drn_error *err)
     size_t bytes = t->params->elements * sizeof(float);
     t->dev_params.host = t->params;
     DRN_TRY(drn_cuda_alloc(&t->dev_params.value, bytes, "weights", err));
-    DRN_TRY(drn_cuda_alloc(&t->dev_params.grad, bytes + 2 * sizeof(float), "gradients", err));
+    DRN_TRY(drn_cuda_alloc(&t->dev_params.grad, bytes + 4 * sizeof(float), "gradients", err));
     DRN_TRY(drn_cuda_alloc(&t->m, bytes, "Adam's moments", err));
     DRN_TRY(drn_cuda_alloc(&t->v, bytes, "Adam's moments", err));
     if (t->adam->average)
@@ -34,6 +34,7 @@ static drn_status allocate(drn_cuda_train *t, drn_error *err)
     DRN_TRY(drn_cuda_alloc(&t->result, sizeof *t->result, "a step's result", err));
     DRN_TRY(pinned(&t->host_step, sizeof *t->host_step, err));
     DRN_TRY(pinned(&t->host_result, sizeof *t->host_result, err));
+    DRN_TRY(pinned(&t->wishes, 4 * sizeof *t->wishes, err));
     return drn_cuda_train_push(t, err);
 }
 
@@ -88,6 +89,7 @@ void drn_cuda_train_free(drn_cuda_train *t)
     drop_net(t);
     drn_pictures_free(&t->pictures);
     drn_nccl_free(t->nccl);
+    drn_meeting_free(t->meeting);
     cudaFree(t->dev_params.value);
     cudaFree(t->dev_params.grad);
     cudaFree(t->m);
@@ -98,6 +100,7 @@ void drn_cuda_train_free(drn_cuda_train *t)
     cudaFree(t->result);
     cudaFreeHost(t->host_step);
     cudaFreeHost(t->host_result);
+    cudaFreeHost(t->wishes);
     drn_free(t);
 }
 
@@ -190,13 +193,22 @@ static void launch_batch(drn_cuda_train *t, bool at)
     drn_drun_launch_backward(t->run);
 }
 
+/* Gradients, losses and wishes of all ranks. */
+static cudaError_t launch_sum(drn_cuda_train *t)
+{
+    size_t n = t->params->elements, wishes = 2 * sizeof *t->wishes;
+    float *on_device = t->dev_params.grad + n + 2;
+    cudaMemcpyAsync(on_device, t->wishes, wishes, cudaMemcpyHostToDevice, t->dev->stream);
+    cudaError_t e = drn_nccl_sum(t->nccl, t->dev_params.grad, n + 4, t->dev->stream);
+    cudaMemcpyAsync(t->wishes + 2, on_device, wishes, cudaMemcpyDeviceToHost, t->dev->stream);
+    return e;
+}
+
 static cudaError_t launch_update(drn_cuda_train *t)
 {
     size_t n = t->params->elements;
-    cudaError_t e = cudaSuccess;
     cudaMemcpyAsync(t->step, t->host_step, sizeof *t->step, cudaMemcpyHostToDevice, t->dev->stream);
-    if (t->world > 1)
-        e = drn_nccl_sum(t->nccl, t->dev_params.grad, n + 2, t->dev->stream);
+    cudaError_t e = t->nccl ? launch_sum(t) : cudaSuccess;
     drn_dk_judge(t->result, t->dev_params.grad, n, t->partial, t->dev_params.grad + n, t->step, t->dev->stream);
     drn_dk_adam(t->dev_params.value, t->dev_params.grad, t->m, t->v, t->average, n, t->step, t->result, t->dev->stream);
     cudaMemcpyAsync(t->host_result, t->result, sizeof *t->result, cudaMemcpyDeviceToHost, t->dev->stream);
@@ -285,7 +297,7 @@ static drn_dstep step_of(const drn_cuda_train *t, const drn_cuda_update *u)
 {
     const drn_adam *a = t->adam;
     double n = (double)(a->t + 1), young = (1.0 + n) / (10.0 + n);
-    double share = 1.0 / (u->sum ? 1 : t->batches);
+    double share = 1.0 / (u->sum ? 1 : t->batches * t->world);
     return (drn_dstep){.step_size = (float)(u->rate / (1 - pow(a->beta1, n))),
                        .root_bias2 = (float)sqrt(1 - pow(a->beta2, n)),
                        .beta1 = (float)a->beta1,
@@ -294,14 +306,15 @@ static drn_dstep step_of(const drn_cuda_train *t, const drn_cuda_update *u)
                        .ema = (float)(1 - (young < a->ema ? young : a->ema)),
                        .clip = a->clip,
                        .limit = u->limit,
-                       .grad_scale = (float)(share / t->world),
-                       .loss_scale = (float)(share / t->world)};
+                       .grad_scale = (float)share,
+                       .loss_scale = (float)share};
 }
 
 static drn_status judge(drn_cuda_train *t, drn_cuda_updated *out, drn_error *err)
 {
     const drn_dresult *r = t->host_result;
-    *out = (drn_cuda_updated){(double)r->loss, (double)r->primal, r->norm, r->bad == 3};
+    *out = (drn_cuda_updated){(double)r->loss, (double)r->primal, r->norm, r->bad == 3,
+                              {t->wishes[2] > 0, t->wishes[3] > 0}};
     t->batches = 0;
     if (r->bad == 1 || r->bad == 2)
         return drn_fail(err, DRN_ERR_NUMERIC, "the %s is not finite at step %lld", r->bad == 1 ? "loss" : "gradient",
@@ -310,20 +323,29 @@ static drn_status judge(drn_cuda_train *t, drn_cuda_updated *out, drn_error *err
     return DRN_OK;
 }
 
-drn_status drn_cuda_train_update(drn_cuda_train *t, const drn_cuda_update *u, drn_cuda_updated *out, drn_error *err)
+static drn_status launch_step(drn_cuda_train *t, drn_error *err)
 {
     int where = t->pending_at ? ON_DEVICE : 0;
+    if (t->pending && t->batches == 1) {
+        t->pending = false;
+        return replay(t, &t->whole[t->pending_at], BEGIN | BATCH | UPDATE | where, err);
+    }
+    DRN_TRY(flush(t, err));
+    return replay(t, &t->update, UPDATE, err);
+}
+
+drn_status drn_cuda_train_update(drn_cuda_train *t, const drn_cuda_update *u, drn_cuda_updated *out, drn_error *err)
+{
     if (t->batches == 0)
         return drn_fail(err, DRN_ERR_INTERNAL, "CUDA: an update without a batch");
     *t->host_step = step_of(t, u);
-    if (t->pending && t->batches == 1) {
-        t->pending = false;
-        DRN_TRY(replay(t, &t->whole[t->pending_at], BEGIN | BATCH | UPDATE | where, err));
-    } else {
-        DRN_TRY(flush(t, err));
-        DRN_TRY(replay(t, &t->update, UPDATE, err));
-    }
-    DRN_CUDA_TRY(cudaStreamSynchronize(t->dev->stream), "running a step");
+    for (int i = 0; i < 2; i++)
+        t->wishes[i] = t->wishes[2 + i] = (float)u->wishes[i];
+    drn_status st = launch_step(t, err);
+    if (st != DRN_OK && t->nccl)
+        return drn_nccl_explain(t->nccl, st, err);
+    DRN_TRY(st);
+    DRN_TRY(drn_cuda_train_wait(t, "running a step", err));
     return judge(t, out, err);
 }
 

@@ -47,7 +47,7 @@ static drn_status make_batch(drn_loader *l, drn_batch *b, int64_t step, drn_erro
         float *target[DRN_DATA_LEVELS] = {NULL};
         for (int v = 0; v < l->levels; v++)
             target[v] = b->target[v] + (size_t)i * sample_size(l, v);
-        uint64_t sample = (uint64_t)step * (uint64_t)l->o.batch + (uint64_t)i + l->o.sample_shift;
+        uint64_t sample = (uint64_t)step * (uint64_t)l->o.stride + (uint64_t)i + l->o.sample_shift;
         DRN_TRY(drn_patch_draw(&place, &im, l->data, &l->o.spec, sample, err));
         drn_status st = drn_patch_cut(b->lr + (size_t)i * sample_size(l, -1), target, im, &place,
                                       &l->o.spec, err);
@@ -121,6 +121,7 @@ drn_status drn_loader_new(drn_loader **out, drn_dataset *d, const drn_loader_opt
     DRN_TRY(drn_calloc_to(&l, 1, sizeof *l, err));
     l->data = d;
     l->o = *o;
+    l->o.stride = o->stride > 0 ? o->stride : o->batch;
     l->levels = s == 8 ? 3 : s == 4 ? 2 : 1;
     l->slot_count = o->threads ? o->threads + 3 : 1;
     l->next_make = l->next_take = o->first_step;

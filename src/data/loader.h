@@ -10,9 +10,10 @@ typedef struct drn_loader drn_loader;
 typedef struct drn_loader_options {
     drn_patch_spec spec;
     int batch;          /* N */
+    int stride;         /* samples from a step to the next, when ranks share them; 0: N */
     int threads;        /* 0: batches are made when asked for */
     int64_t first_step; /* of the first batch */
-    /* Sample i of step t is number t * batch + i + sample_shift (modulo 2^64): runs whose batches
+    /* Sample i of step t is number t * stride + i + sample_shift (modulo 2^64): runs whose batches
      * change in size number their samples through with it. */
     uint64_t sample_shift;
 } drn_loader_options;

@@ -53,7 +53,8 @@ static drn_status add_named_batches(drn_run *r, drn_error *err)
 {
     const drn_trainer_config *t = &r->trainer->config;
     int64_t step = drn_trainer_steps(r->trainer);
-    uint64_t first = drn_phase_samples(t, step), batch = (uint64_t)drn_phase_at(t, step).batch;
+    uint64_t batch = (uint64_t)drn_phase_at(t, step).batch, world = (uint64_t)r->ranks.world;
+    uint64_t first = drn_phase_samples(t, step) + (uint64_t)r->ranks.rank * (batch / world);
     for (int64_t i = 0; i < r->recipe.accumulate; i++)
         DRN_TRY(drn_trainer_add_at(r->trainer, first + (uint64_t)i * batch, r->recipe.augment, err));
     return DRN_OK;
@@ -97,6 +98,8 @@ static drn_status one_step(drn_run *r, int64_t first, drn_error *err)
     p->skipped = r->trainer->skipped;
     DRN_TRY(validate(r, err));
     clock_step(r, first);
+    if (!r->writes)
+        return DRN_OK;
     DRN_TRY(drn_board_step(&r->board, p, err));
     return drn_log_step(r->log, p, r->log_path, err);
 }
@@ -118,10 +121,11 @@ drn_status drn_run_loop(drn_run *r, drn_error *err)
     r->start = now();
     while (p->step < p->steps) {
         DRN_TRY(one_step(r, first, err));
-        bool late = out_of_time(r);
+        bool late = drn_trainer_wish(r->trainer, DRN_WISH_LATE, out_of_time(r));
         p->out_of_time = late && p->step < p->steps;
-        bool stop = r->report && !r->report(r->report_ctx, p);
-        if (stop || late || p->step == p->steps || every(p->step, r->recipe.save_every))
+        bool unwanted = r->report && !r->report(r->report_ctx, p);
+        bool stop = drn_trainer_wish(r->trainer, DRN_WISH_STOP, unwanted);
+        if (r->writes && (stop || late || p->step == p->steps || every(p->step, r->recipe.save_every)))
             DRN_TRY(drn_run_save(r, err));
         if (stop)
             return drn_fail(err, DRN_ERR_CANCELLED, "stopped at step %lld, checkpoint saved",
@@ -138,6 +142,8 @@ drn_status drn_train(const drn_train_options *options, drn_error *err)
     drn_status st = drn_run_open(&r, options, err);
     if (st == DRN_OK)
         st = drn_run_loop(&r, err);
+    if (st != DRN_OK && st != DRN_ERR_CANCELLED)
+        drn_trainer_fail(r.trainer, err ? err->message : "failed");
     drn_run_close(&r);
     return st;
 }

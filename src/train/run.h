@@ -21,6 +21,8 @@ typedef struct drn_run {
     drn_dataset *data;
     drn_validator *validator; /* NULL: no validation */
     drn_cuda *device; /* NULL: the CPU */
+    drn_cuda_ranks ranks; /* with a device */
+    bool writes;          /* rank 0: the run's files, validation */
     drn_trainer *trainer;
     drn_loader *loader; /* NULL: the pictures are on the device */
     bool on_device;

@@ -135,7 +135,7 @@ static drn_status open_validation(drn_run *r, const drn_train_options *o, drn_er
                              .split = o->vals ? NULL : "val",
                              .need_split = !o->vals,
                              .free_only = r->recipe.free_only && !o->vals};
-    if (r->recipe.val_every == 0)
+    if (r->recipe.val_every == 0 || !r->writes)
         return DRN_OK;
     DRN_TRY(drn_dataset_open(&d, &v, err));
     drn_status st =
@@ -179,6 +179,7 @@ drn_status drn_run_open_loader(drn_run *r, drn_error *err)
     const drn_trainer_config *t = &r->trainer->config;
     int64_t step = drn_trainer_steps(r->trainer), first = step * c->accumulate;
     drn_phase p = drn_phase_at(t, step);
+    int share = p.batch / r->ranks.world;
     if (r->on_device)
         return DRN_OK;
     drn_loader_options l = {
@@ -187,11 +188,13 @@ drn_status drn_run_open_loader(drn_run *r, drn_error *err)
                  .augment = c->augment,
                  .seed = (uint64_t)c->seed,
                  .degrade = degrade_spec(c)},
-        .batch = p.batch,
+        .batch = share,
+        .stride = p.batch,
         .threads = (int)c->prefetch,
         .first_step = first,
         /* samples are numbered through the whole run, whatever the batches were */
-        .sample_shift = drn_phase_samples(t, step) - (uint64_t)first * (uint64_t)p.batch,
+        .sample_shift = drn_phase_samples(t, step) - (uint64_t)first * (uint64_t)p.batch +
+                        (uint64_t)r->ranks.rank * (uint64_t)share,
     };
     if (r->loader)
         r->wait_before += drn_loader_wait(r->loader);
@@ -241,8 +244,11 @@ static drn_status start_or_resume(drn_run *r, const drn_train_options *o, drn_er
     if (o->resume && !exists)
         return drn_fail(err, DRN_ERR_IO, "%s does not exist; start the run without --resume",
                         r->checkpoint);
-    DRN_TRY(drn_log_open(&r->log, r->log_path, err));
+    if (r->writes)
+        DRN_TRY(drn_log_open(&r->log, r->log_path, err));
     DRN_TRY(o->resume ? drn_run_restore(r, err) : init_weights(r, err));
+    if (!r->writes)
+        return DRN_OK;
     DRN_TRY(drn_log_cut(r->log, r->log_path, drn_trainer_steps(r->trainer), err));
     sweep(o->out);
     char *path = drn_path_join(o->out, "recipe.yaml");
@@ -254,13 +260,19 @@ static drn_status start_or_resume(drn_run *r, const drn_train_options *o, drn_er
 
 drn_status drn_run_open(drn_run *r, const drn_train_options *o, drn_error *err)
 {
-    *r = (drn_run){
-        .report = o->progress, .report_ctx = o->progress_ctx, .max_seconds = o->max_seconds};
+    *r = (drn_run){.report = o->progress,
+                   .report_ctx = o->progress_ctx,
+                   .max_seconds = o->max_seconds,
+                   .ranks.world = 1};
     DRN_TRY(read_recipe(r, o, err));
     drn_trainer_config c = trainer_config(&r->recipe);
     DRN_TRY(drn_batch_sizes_parse(&c.sizes, r->recipe.sizes, err));
     DRN_TRY(drn_cuda_choose(&r->device, o->device, o->numbers, err));
+    if (r->device)
+        DRN_TRY(drn_cuda_ranks_get(&r->ranks, err));
+    r->writes = r->ranks.rank == 0;
     c.device = r->device;
+    c.ranks = r->ranks;
     DRN_TRY(drn_trainer_new(&r->trainer, &c, err));
     DRN_TRY(open_validation(r, o, err));
     if (r->validator && r->device) {
@@ -270,11 +282,13 @@ drn_status drn_run_open(drn_run *r, const drn_train_options *o, drn_error *err)
     DRN_TRY(make_paths(r, o->out, err));
     DRN_TRY(open_data(r, err));
     DRN_TRY(start_or_resume(r, o, err));
-    DRN_TRY(drn_board_open(&r->board, o->out, drn_trainer_steps(r->trainer) + 1, r->recipe.steps,
-                           r->validator, (size_t)r->recipe.val_pictures, err));
+    if (r->writes)
+        DRN_TRY(drn_board_open(&r->board, o->out, drn_trainer_steps(r->trainer) + 1, r->recipe.steps,
+                               r->validator, (size_t)r->recipe.val_pictures, err));
     const drn_degrade_spec degrade = degrade_spec(&r->recipe);
     if (!drn_degrade_active(&degrade)) /* the device cuts patches, but degrades none */
         DRN_TRY(drn_trainer_load_pictures(r->trainer, r->data, &r->on_device, err));
+    DRN_TRY(drn_trainer_join(r->trainer, o->out, drn_dataset_fingerprint(r->data), err));
     r->sizes_until = INT64_MAX;
     return drn_run_open_loader(r, err);
 }

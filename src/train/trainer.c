@@ -10,6 +10,7 @@ static drn_status build_graph(drn_trainer *t, drn_error *err)
 {
     const drn_trainer_config *c = &t->config;
     const drn_phase p = drn_phase_at(c, t->step);
+    const int32_t batch = c->ranks.world > 1 ? p.batch / c->ranks.world : p.batch;
     drn_loss_config loss = c->loss;
     drn_net net;
     DRN_TRY(drn_trainer_cuda_net(t, false, err));
@@ -19,10 +20,10 @@ static drn_status build_graph(drn_trainer *t, drn_error *err)
     loss.kind = p.loss;
     loss.dual_weight = p.dual ? c->dual_weight : 0;
     DRN_TRY(drn_graph_new(&t->graph, DRN_FLOAT32, err));
-    t->lr = drn_graph_input(t->graph, (drn_shape){p.batch, 3, p.patch, p.patch}, false);
+    t->lr = drn_graph_input(t->graph, (drn_shape){batch, 3, p.patch, p.patch}, false);
     for (int l = 0; l < p.levels; l++) {
         int32_t side = p.patch << (l + 1);
-        t->target[l] = drn_graph_input(t->graph, (drn_shape){p.batch, 3, side, side}, false);
+        t->target[l] = drn_graph_input(t->graph, (drn_shape){batch, 3, side, side}, false);
     }
     drn_net_build(&net, t->graph, t->params, &c->model, t->lr, p.levels - 1);
     t->loss = drn_net_loss(t->graph, t->params, &c->model, &loss, &net, t->target, &t->primal);

@@ -27,6 +27,9 @@ typedef struct drn_trainer_config {
     uint64_t seed;
     int threads; /* 0 = all cores */
     drn_cuda *device; /* borrowed; NULL: the CPU */
+    /* With a device and world > 1: this rank's part of each batch is N / world samples, and every update is for all
+     * ranks (drn_trainer_join()).  DRN_ERR_INVALID from drn_trainer_new(): a batch of the run cannot be split evenly. */
+    drn_cuda_ranks ranks;
 } drn_trainer_config;
 
 typedef struct drn_trainer {
@@ -42,6 +45,7 @@ typedef struct drn_trainer {
     drn_value lr, target[DRN_MAX_LEVELS], loss, primal;
     drn_cuda_train *cuda; /* with a device: where weights and optimiser live */
     bool host_newer;      /* than the device's vectors */
+    bool wishes[2], granted[2]; /* by drn_wish: of this rank, of any as of the last update */
     int batches; /* added for the step under way */
     double sum_loss, sum_primal;
 } drn_trainer;
@@ -71,6 +75,14 @@ drn_status drn_trainer_pull(drn_trainer *t, drn_error *err);
  * sample (drn_patch_draw) in place of drn_trainer_add(). */
 drn_status drn_trainer_load_pictures(drn_trainer *t, drn_dataset *d, bool *loaded, drn_error *err);
 drn_status drn_trainer_add_at(drn_trainer *t, uint64_t first_sample, bool augment, drn_error *err);
+
+/* All ranks, with a device: meet the others, see drn_cuda_train_join(). */
+drn_status drn_trainer_join(drn_trainer *t, const char *folder, uint64_t same, drn_error *err);
+/* What a rank may wish for all.  Alone it is granted at once, else by the next update, on all ranks alike. */
+typedef enum drn_wish { DRN_WISH_STOP, DRN_WISH_LATE } drn_wish;
+bool drn_trainer_wish(drn_trainer *t, drn_wish what, bool wanted);
+/* This rank gives up, and tells the others why. */
+void drn_trainer_fail(drn_trainer *t, const char *message);
 
 /* Steps done. */
 int64_t drn_trainer_steps(const drn_trainer *t);

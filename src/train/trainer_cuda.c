@@ -1,9 +1,26 @@
 /* The trainer on a GPU: the graph is planned and stepped there, the host's vectors are copies. */
 #include "train/trainer.h"
 
+#include <string.h>
+
+static drn_status check_split(const drn_trainer_config *c, drn_error *err)
+{
+    int world = c->ranks.world > 1 ? c->ranks.world : 1;
+    if (c->batch % world != 0)
+        return drn_fail(err, DRN_ERR_INVALID, "data.batch: %d samples cannot be split evenly over %d ranks", c->batch, world);
+    for (int i = 0; i < c->sizes.count; i++)
+        if (c->sizes.list[i].batch % world != 0)
+            return drn_fail(err, DRN_ERR_INVALID, "data.sizes: %d samples from step %lld on cannot be split evenly over %d ranks",
+                            c->sizes.list[i].batch, (long long)c->sizes.list[i].from, world);
+    return DRN_OK;
+}
+
 drn_status drn_trainer_cuda_open(drn_trainer *t, drn_error *err)
 {
-    return t->config.device ? drn_cuda_train_new(&t->cuda, t->config.device, t->params, &t->adam, err) : DRN_OK;
+    if (!t->config.device)
+        return DRN_OK;
+    DRN_TRY(check_split(&t->config, err));
+    return drn_cuda_train_new(&t->cuda, t->config.device, t->params, &t->adam, err);
 }
 
 drn_status drn_trainer_cuda_net(drn_trainer *t, bool net, drn_error *err)
@@ -32,7 +49,9 @@ drn_status drn_trainer_cuda_update(drn_trainer *t, drn_step_result *out, double 
 {
     drn_cuda_updated r;
     drn_cuda_update u = {.rate = out->rate, .limit = limit, .sum = t->config.loss.sum};
+    memcpy(u.wishes, t->wishes, sizeof u.wishes);
     DRN_TRY(drn_cuda_train_update(t->cuda, &u, &r, err));
+    memcpy(t->granted, r.wishes, sizeof t->granted);
     out->loss = r.loss;
     out->primal = r.primal;
     out->grad_norm = r.grad_norm;
@@ -55,4 +74,28 @@ drn_status drn_trainer_load_pictures(drn_trainer *t, drn_dataset *d, bool *loade
     if (st == DRN_OK || st == DRN_ERR_NOMEM)
         return DRN_OK;
     return drn_fail(err, st, "%s", local.message);
+}
+
+/* ---- several GPUs ---- */
+
+drn_status drn_trainer_join(drn_trainer *t, const char *folder, uint64_t same, drn_error *err)
+{
+    if (!t->cuda)
+        return DRN_OK;
+    DRN_TRY(drn_trainer_cuda_push(t, err));
+    return drn_cuda_train_join(t->cuda, &t->config.ranks, folder, same ^ (uint64_t)t->step, err);
+}
+
+bool drn_trainer_wish(drn_trainer *t, drn_wish what, bool wanted)
+{
+    if (!t->cuda || !drn_cuda_train_joined(t->cuda))
+        return wanted;
+    t->wishes[what] |= wanted;
+    return t->granted[what];
+}
+
+void drn_trainer_fail(drn_trainer *t, const char *message)
+{
+    if (t && t->cuda)
+        drn_cuda_train_fail(t->cuda, message);
 }
