@@ -97,6 +97,8 @@ static bool on_progress(void *ctx, const drn_train_progress *p)
 {
     view *v = ctx;
     v->last = *p;
+    if (p->rank > 0)
+        return !interrupted;
     if (p->broken > v->broken) {
         fprintf(stderr, "%sdrn: %zu pictures cannot be read and are passed over, among them %s\n",
                 v->live ? "\r\033[K" : "", p->broken, p->broken_first);
@@ -166,7 +168,7 @@ static int run(int argc, char **argv)
         fprintf(stderr, "drn: stopped; checkpoint saved, go on with --resume\n");
         return EXIT_FAILED;
     }
-    if (st == DRN_OK && v.last.out_of_time && !o.quiet)
+    if (st == DRN_OK && v.last.out_of_time && !o.quiet && v.last.rank == 0)
         fprintf(stderr, "drn: time is up at step %lld of %lld; go on with --resume\n",
                 (long long)v.last.step, (long long)v.last.steps);
     return st == DRN_OK ? EXIT_OK : cli_fail(&err);

@@ -28,6 +28,7 @@ typedef struct drn_train_progress {
     bool out_of_time; /* the time limit ends the run after this step; the checkpoint follows */
     size_t broken;       /* pictures found unreadable so far, and passed over */
     const char *broken_first; /* path of one of them; valid during the call; NULL: none */
+    int rank; /* of this process, of several that train together; only rank 0 writes and validates */
 } drn_train_progress;
 
 /** Return false to save a checkpoint and stop. */

@@ -114,7 +114,7 @@ drn_status drn_cuda_ranks_get(drn_cuda_ranks *r, drn_error *err);
  * Environment: DRN_NCCL names libnccl.so.2 or its folder, DRN_NCCL_TIMEOUT how many seconds a step may wait for the
  * other ranks (1800: rank 0 validates meanwhile), DRN_RENDEZVOUS, DRN_RENDEZVOUS_TIMEOUT and DRN_JOB: see meeting.h.
  * Errors besides those of the meeting: DRN_ERR_UNSUPPORTED (build without NCCL), DRN_ERR_DEVICE (no library, or it
- * failed).  A later DRN_ERR_CANCELLED from an update: another rank failed, with its message. */
+ * failed).  An update fails when another rank has, with "rank N: " and its message. */
 drn_status drn_cuda_train_join(drn_cuda_train *t, const drn_cuda_ranks *r, const char *folder, uint64_t same,
                                drn_error *err);
 bool drn_cuda_train_joined(const drn_cuda_train *t);

@@ -167,7 +167,7 @@ static bool read_answer(answer *a, const drn_meeting *m)
 void drn_meeting_fail(drn_meeting *m, const char *message)
 {
     char path[PATH_BYTES], text[400];
-    if (m->failed || !m->token)
+    if (m->failed || !m->token || drn_meeting_failed(m, text, sizeof text)) /* the first is the cause */
         return;
     m->failed = true;
     path_of(path, m, 0, ".failed");
@@ -195,7 +195,7 @@ bool drn_meeting_failed(const drn_meeting *m, char *text, size_t size)
 static drn_status others_gave_up(const drn_meeting *m, drn_error *err)
 {
     char text[300];
-    return drn_meeting_failed(m, text, sizeof text) ? drn_fail(err, DRN_ERR_CANCELLED, "%s", text) : DRN_OK;
+    return drn_meeting_failed(m, text, sizeof text) ? drn_fail(err, DRN_ERR_DEVICE, "%s", text) : DRN_OK;
 }
 
 static drn_status too_late(const drn_meeting *m, int whom, const hello *h, drn_error *err)

@@ -149,7 +149,7 @@ static drn_status look_around(drn_nccl *n, const drn_meeting *m, double waited, 
     ncclResult_t e = ncclSuccess;
     char text[300];
     if (m && drn_meeting_failed(m, text, sizeof text))
-        return drn_fail(err, DRN_ERR_CANCELLED, "%s", text);
+        return drn_fail(err, DRN_ERR_DEVICE, "%s", text);
     if (n->comm && (n->ncclCommGetAsyncError(n->comm, &e) != ncclSuccess || (e != ncclSuccess && e != ncclInProgress)))
         return fail(n, e, "waiting for the other ranks", err);
     if (waited > n->most)

@@ -118,6 +118,7 @@ drn_status drn_run_loop(drn_run *r, drn_error *err)
     int64_t first = drn_trainer_steps(r->trainer);
     p->step = first;
     p->steps = r->recipe.steps;
+    p->rank = r->ranks.rank;
     r->start = now();
     while (p->step < p->steps) {
         DRN_TRY(one_step(r, first, err));
@@ -142,7 +143,7 @@ drn_status drn_train(const drn_train_options *options, drn_error *err)
     drn_status st = drn_run_open(&r, options, err);
     if (st == DRN_OK)
         st = drn_run_loop(&r, err);
-    if (st != DRN_OK && st != DRN_ERR_CANCELLED)
+    if (st != DRN_OK && st != DRN_ERR_CANCELLED) /* that one all ranks have agreed on */
         drn_trainer_fail(r.trainer, err ? err->message : "failed");
     drn_run_close(&r);
     return st;

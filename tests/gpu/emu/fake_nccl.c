@@ -40,11 +40,14 @@ static bool wait_for(atomic_long *counts, int world, long n)
 {
     const char *patience = getenv("FAKE_NCCL_PATIENCE");
     double end = now() + (patience ? atof(patience) : 60);
-    for (int i = 0; i < world; i++)
+    for (int i = 0, tries = 0; i < world; i++)
         while (atomic_load(&counts[i]) < n) {
             if (now() > end)
                 return false;
-            sched_yield();
+            if (tries++ < 200)
+                sched_yield();
+            else
+                nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
         }
     return true;
 }
