@@ -170,12 +170,10 @@ drn_status drn_nccl_wait(drn_nccl *n, cudaStream_t stream, const drn_meeting *m,
             return DRN_OK;
         if (e != cudaErrorNotReady)
             return drn_cuda_fail(e, "running a step", err);
+        (void)cudaGetLastError(); /* "not ready" counts as an error there */
         if (here - looked > 0.25) {
             looked = here;
-            drn_status st = look_around(n, m, here - begin, err);
-            if (st != DRN_OK)
-                drn_nccl_abort(n);
-            DRN_TRY(st);
+            DRN_TRY(look_around(n, m, here - begin, err));
         }
         if (here - begin < 0.5)
             sched_yield(); /* a step: every microsecond counts */

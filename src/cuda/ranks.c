@@ -106,13 +106,20 @@ drn_status drn_cuda_train_join(drn_cuda_train *t, const drn_cuda_ranks *r, const
     return drn_fail(err, st, "%s", local.message);
 }
 
+/* NCCL waits for the end of the graphs it is captured in; one that is under way ends with the abort. */
+static void leave(drn_cuda_train *t)
+{
+    drn_cuda_train_drop_graphs(t);
+    drn_nccl_abort(t->nccl);
+}
+
 void drn_cuda_train_fail(drn_cuda_train *t, const char *message)
 {
     if (!t || !t->nccl)
         return;
     if (t->meeting)
         drn_meeting_fail(t->meeting, message);
-    drn_nccl_abort(t->nccl);
+    leave(t);
 }
 
 bool drn_cuda_train_joined(const drn_cuda_train *t)
@@ -123,8 +130,12 @@ bool drn_cuda_train_joined(const drn_cuda_train *t)
 /* Wait for what is on the stream; with other ranks also for their share of it. */
 drn_status drn_cuda_train_wait(drn_cuda_train *t, const char *what, drn_error *err)
 {
-    if (t->nccl)
-        return drn_nccl_wait(t->nccl, t->dev->stream, t->meeting, err);
+    if (t->nccl) {
+        drn_status st = drn_nccl_wait(t->nccl, t->dev->stream, t->meeting, err);
+        if (st != DRN_OK)
+            leave(t);
+        return st;
+    }
     DRN_CUDA_TRY(cudaStreamSynchronize(t->dev->stream), what);
     return DRN_OK;
 }

@@ -62,15 +62,20 @@ static void drop_graph(drn_dgraph *g)
     *g = (drn_dgraph){0};
 }
 
-static void drop_net(drn_cuda_train *t)
+void drn_cuda_train_drop_graphs(drn_cuda_train *t)
 {
-    cudaStreamSynchronize(t->dev->stream);
     for (int i = 0; i < 2; i++) {
         drop_graph(&t->whole[i]);
         drop_graph(&t->add[i]);
     }
     drop_graph(&t->begin);
     drop_graph(&t->update);
+}
+
+static void drop_net(drn_cuda_train *t)
+{
+    cudaStreamSynchronize(t->dev->stream);
+    drn_cuda_train_drop_graphs(t);
     drn_drun_close(t->run);
     t->run = NULL;
     cudaFreeHost(t->host_batch);

@@ -58,6 +58,9 @@ drn_status drn_pictures_places(drn_cuda_train *t, uint64_t first, drn_error *err
 void drn_pictures_launch(drn_cuda_train *t);
 void drn_pictures_free(drn_pictures *p);
 
+/* train.c: what was captured, under way or not */
+void drn_cuda_train_drop_graphs(drn_cuda_train *t);
+
 /* ranks.c */
 drn_status drn_cuda_train_wait(drn_cuda_train *t, const char *what, drn_error *err);
 
@@ -65,7 +68,7 @@ drn_status drn_cuda_train_wait(drn_cuda_train *t, const char *what, drn_error *e
 drn_status drn_nccl_open(drn_nccl **out, drn_error *err);
 drn_status drn_nccl_make_id(drn_nccl *n, unsigned char *id, drn_error *err); /* [DRN_NCCL_ID], for all to join by */
 drn_status drn_nccl_join(drn_nccl *n, int rank, int world, const unsigned char *id, drn_error *err); /* all ranks */
-void drn_nccl_free(drn_nccl *n); /* after the graphs that use it */
+void drn_nccl_free(drn_nccl *n); /* after the graphs that use it; abort likewise */
 void drn_nccl_abort(drn_nccl *n); /* what is under way ends at once, on the other ranks too where they notice */
 /* All ranks: data becomes rank 0's; the sum over ranks. */
 drn_status drn_nccl_broadcast(drn_nccl *n, float *data, size_t count, cudaStream_t stream, drn_error *err);
