@@ -222,7 +222,8 @@ static drn_status meet_first(drn_meeting *m, const unsigned char *id, hello *ran
             changed |= here && h.self != ranks[k].self;
             all &= here && h.token == m->token;
             missing = here && h.token == m->token ? missing : k;
-            ranks[k] = h;
+            if (h.self)
+                ranks[k] = h; /* one that has left again is remembered for the message */
         }
         DRN_TRY(others_gave_up(m, err));
         if (all)
