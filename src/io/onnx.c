@@ -232,7 +232,8 @@ void drn_onnx_output(drn_onnx *w, const char *name, int ndim, const drn_onnx_dim
 }
 
 /* One more initializer with its head filled in, or NULL after an error. */
-static tensor *add_tensor(drn_onnx *w, const char *name, int element, size_t size, int ndim, const int64_t *dims)
+static tensor *add_tensor(drn_onnx *w, const char *name, int element, size_t size, int ndim,
+                          const int64_t *dims)
 {
     tensor t = {.nbytes = size};
     if (w->error.code == DRN_OK && w->count == w->cap) {
@@ -366,7 +367,8 @@ static drn_status measure(size_t *bytes, const drn_onnx *w, size_t before, const
         DRN_TRY(drn_size_add(&total, total, t->nbytes, err));
     }
     if (before > INT32_MAX || total > INT32_MAX || before + total + 16 > INT32_MAX)
-        return drn_fail(err, DRN_ERR_UNSUPPORTED, "%s: %zu bytes, and no ONNX file may have 2 GiB", path, total);
+        return drn_fail(err, DRN_ERR_UNSUPPORTED, "%s: %zu bytes, and no ONNX file may have 2 GiB", path,
+                        total);
     *bytes = total;
     return DRN_OK;
 }

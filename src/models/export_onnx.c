@@ -23,7 +23,8 @@ static void short_name(char out[64], const drn_model *m)
     snprintf(out, 64, "%.63s", name);
 }
 
-static void add_metadata(drn_onnx *w, const drn_model *m, const char *name, int scale, const drn_export_options *o)
+static void add_metadata(drn_onnx *w, const drn_model *m, const char *name, int scale,
+                         const drn_export_options *o)
 {
     char text[16];
     const char *licence = drn_model_metadata(m, "drn.licence");
@@ -42,7 +43,8 @@ static void describe(drn_onnx *w, const char *name, int scale)
 {
     char doc[160];
     snprintf(doc, sizeof doc,
-             "Enlarges pictures %d times. lr: RGB in [0, 1], any size; sr: the same, to be limited to [0, 1].", scale);
+             "Enlarges pictures %d times. lr: RGB in [0, 1], any size; sr: the same, to be limited to [0, 1].",
+             scale);
     drn_onnx_describe(w, name, doc);
 }
 
@@ -53,7 +55,8 @@ static drn_status check_scale(const drn_model *m, int scale, drn_error *err)
     if (m->config.progressive && m->config.scale > 2)
         return drn_fail(err, DRN_ERR_INVALID, "%s: no output of scale %d; it has 2%s", m->name, scale,
                         m->config.scale == 8 ? ", 4 and 8" : " and 4");
-    return drn_fail(err, DRN_ERR_INVALID, "%s: no output of scale %d; it has %d", m->name, scale, m->config.scale);
+    return drn_fail(err, DRN_ERR_INVALID, "%s: no output of scale %d; it has %d", m->name, scale,
+                    m->config.scale);
 }
 
 static int level_of(int scale)
@@ -61,7 +64,8 @@ static int level_of(int scale)
     return scale == 8 ? 2 : scale == 4 ? 1 : 0;
 }
 
-drn_status drn_model_save_onnx(const drn_model *m, const char *path, const drn_export_options *options, drn_error *err)
+drn_status drn_model_save_onnx(const drn_model *m, const char *path, const drn_export_options *options,
+                               drn_error *err)
 {
     drn_export_options o = options ? *options : (drn_export_options){0};
     int scale = o.scale ? o.scale : m->config.scale;

@@ -131,7 +131,8 @@ static void add(translation *t, const node *n)
 static void scale(translation *t, const node *n)
 {
     char x[NAME], alpha[NAME], out[NAME];
-    drn_onnx_floats(t->w, part_name(alpha, t, n, "alpha"), 1, (const int64_t[]){1}, &(float){(float)n->attr.alpha});
+    float factor = (float)n->attr.alpha;
+    drn_onnx_floats(t->w, part_name(alpha, t, n, "alpha"), 1, (const int64_t[]){1}, &factor);
     value_name(out, t, n->out);
     drn_onnx_node(t->w, "Mul", out, out, INPUTS(value_name(x, t, n->in[0]), alpha), NULL);
 }
@@ -214,9 +215,11 @@ static void mirror(translation *t, const node *n, char x[NAME], const char *axis
     char first[NAME], last[NAME], out[NAME], part[16], axes[16];
     snprintf(axes, sizeof axes, "border.%s", axis);
     snprintf(part, sizeof part, "first%s", axis);
-    drn_onnx_node(t->w, "Slice", first, part_name(first, t, n, part), INPUTS(x, "border.2", "border.3", axes), NULL);
+    drn_onnx_node(t->w, "Slice", first, part_name(first, t, n, part),
+                  INPUTS(x, "border.2", "border.3", axes), NULL);
     snprintf(part, sizeof part, "last%s", axis);
-    drn_onnx_node(t->w, "Slice", last, part_name(last, t, n, part), INPUTS(x, "border.-3", "border.-2", axes), NULL);
+    drn_onnx_node(t->w, "Slice", last, part_name(last, t, n, part),
+                  INPUTS(x, "border.-3", "border.-2", axes), NULL);
     snprintf(part, sizeof part, "border%s", axis);
     drn_onnx_node(t->w, "Concat", out, part_name(out, t, n, part), INPUTS(first, x, last),
                   ATTRS(attr_int("axis", axis[0] - '0')));
@@ -281,8 +284,8 @@ static void resize(translation *t, const node *n)
         drn_onnx_fail(t->w, &err);
         return;
     }
-    drn_onnx_floats(t->w, part_name(weights, t, n, "weight"), 4, (const int64_t[]){(int64_t)c * f * f, 1, TAPS, TAPS},
-                    w);
+    drn_onnx_floats(t->w, part_name(weights, t, n, "weight"), 4,
+                    (const int64_t[]){(int64_t)c * f * f, 1, TAPS, TAPS}, w);
     drn_free(w);
     border_constants(t);
     value_name(out, t, n->in[0]);
@@ -360,12 +363,10 @@ void drn_graph_to_onnx(drn_onnx *w, const drn_graph *g, drn_value input, drn_val
         drn_onnx_fail(w, &err);
         return;
     }
-    drn_onnx_input(w, "lr", 4,
-                   (const drn_onnx_dim[]){{0, "batch"}, {g->values[input].shape.c, NULL}, {0, "height"}, {0, "width"}});
-    drn_onnx_output(
-        w, "sr", 4,
-        (const drn_onnx_dim[]){
-            {0, "batch"}, {g->values[output].shape.c, NULL}, {0, "sr_height"}, {0, "sr_width"}});
+    int64_t c = g->values[input].shape.c, k = g->values[output].shape.c;
+    drn_onnx_input(w, "lr", 4, (const drn_onnx_dim[]){{0, "batch"}, {c, NULL}, {0, "height"}, {0, "width"}});
+    drn_onnx_output(w, "sr", 4,
+                    (const drn_onnx_dim[]){{0, "batch"}, {k, NULL}, {0, "sr_height"}, {0, "sr_width"}});
     for (size_t i = 0; i < g->node_count; i++)
         translate(&t, &g->nodes[i]);
     for (size_t v = 0; v < g->value_count; v++)

@@ -5,9 +5,9 @@
 #include "graph/graph.h"
 #include "io/onnx.h"
 
-/* Add the operators and parameters of a float graph that computes `output` from `input` (each 3 channels
- * or any number; batch, height and width are free), as tensors "lr" and "sr".  The graph must not have been
- * planned; parameters are borrowed until w is written.
+/* Add the operators and parameters of a float graph that computes `output` from `input`, as tensors "lr"
+ * and "sr" with free batch, height and width.  The graph must not have been planned; parameters are
+ * borrowed until w is written.
  * DRN_ERR_UNSUPPORTED: an operation without a form for every input size (windows, losses).  Errors stick
  * to w. */
 void drn_graph_to_onnx(drn_onnx *w, const drn_graph *g, drn_value input, drn_value output);

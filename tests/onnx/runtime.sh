@@ -6,7 +6,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 
-# case MODEL SCALE N H W: one line for check.mjs
+# case_of MODEL SCALE N H W: one line for check.mjs
 number=0
 case_of() {
     number=$((number + 1))

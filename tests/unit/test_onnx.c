@@ -401,7 +401,8 @@ TEST(full_disk, "a full disk is one error, and the file that was there stays")
     CHECK_INT(st, DRN_ERR_IO);
     CHECK(strstr(err.message, path));
     span after = read_file(path);
-    CHECK(after.end - after.at == before.end - before.at && memcmp(after.at, before.at, (size_t)(after.end - after.at)) == 0);
+    CHECK_INT(after.end - after.at, before.end - before.at);
+    CHECK(memcmp(after.at, before.at, (size_t)(after.end - after.at)) == 0);
     char **names;
     size_t n;
     CHECK_OK(drn_dir_list(&names, &n, test_tmp_dir(), &err), err);
