@@ -5,15 +5,20 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 typedef struct options {
     const char *out;
     text_list meta;
     bool half, no_dual;
+    int scale;
 } options;
 
 static const opt table[] = {
-    OPT(TEXT, out, "output", 'o', .arg = "FILE", .required = true, .doc = "safetensors file to write"),
+    OPT(TEXT, out, "output", 'o', .arg = "FILE", .required = true,
+        .doc = "file to write; its suffix tells the form: .safetensors or .onnx"),
+    OPT(INT, scale, "scale", 's', .arg = "S", .min = 0, .max = 8, .fallback = "0",
+        .doc = ".onnx: the output, by its scale; 0 = the largest the model has"),
     OPT(FLAG, half, "half", 0, .doc = "weights as float16: half the size, no visible difference"),
     OPT(FLAG, no_dual, "no-dual", 0, .doc = "leave out the dual models, which enlarging does not need"),
     OPT(LIST, meta, "meta", 0, .arg = "KEY=VALUE", .doc = "add a line to the metadata; may be given several times"),
@@ -25,7 +30,9 @@ const command cmd_export = {
     "export",
     "MODEL -o FILE",
     "Write a model in another form",
-    "MODEL is the name of a built-in model or a .safetensors file, such as a training run's best.safetensors.",
+    "MODEL is the name of a built-in model or a .safetensors file, such as a training run's best.safetensors.  "
+    "An ONNX file holds the network that enlarges, in float32, for pictures of any size: input 'lr', RGB in "
+    "[0, 1], shape batch x 3 x height x width; output 'sr' alike, to be limited to [0, 1].",
     table,
     1,
     1,
@@ -44,6 +51,21 @@ static void split_meta(const text_list *meta, const char **pairs)
     }
 }
 
+static bool is_onnx(const char *path)
+{
+    size_t n = strlen(path);
+    return n > 5 && strcasecmp(path + n - 5, ".onnx") == 0;
+}
+
+/* Options of the one form asked for with the other. */
+static void check_form(const options *o, bool onnx)
+{
+    if (onnx && o->half)
+        cli_usage(&cmd_export, "--half is for .safetensors files; an ONNX file holds float32");
+    if (!onnx && o->scale)
+        cli_usage(&cmd_export, "--scale is for .onnx files; a .safetensors file holds every scale of the model");
+}
+
 static int run(int argc, char **argv)
 {
     options o = {0};
@@ -52,11 +74,14 @@ static int run(int argc, char **argv)
     drn_error err = {0};
     drn_model *model = NULL;
     cli_parse(&cmd_export, &o, &args, argc, argv);
+    bool onnx = is_onnx(o.out);
+    check_form(&o, onnx);
     split_meta(&o.meta, pairs);
-    drn_export_options e = {.half = o.half, .no_dual = o.no_dual, .meta = pairs, .metas = (size_t)o.meta.count};
+    drn_export_options e = {.half = o.half, .no_dual = o.no_dual, .scale = o.scale, .meta = pairs,
+                            .metas = (size_t)o.meta.count};
     drn_status st = drn_model_load(&model, args.items[0], &err);
     if (st == DRN_OK)
-        st = drn_model_save(model, o.out, &e, &err);
+        st = (onnx ? drn_model_save_onnx : drn_model_save)(model, o.out, &e, &err);
     drn_model_free(model);
     for (int i = 0; i < o.meta.count; i++)
         free((char *)(size_t)pairs[2 * i]);

@@ -14,4 +14,26 @@ bad 'No such file' "$DRN" export missing.safetensors -o x.safetensors
 run 2 "$DRN" export x4.safetensors -o x.safetensors --meta nothing
 run 1 "$DRN" export x4.safetensors -o /nonexistent/x.safetensors
 absent x.safetensors
+
+# ONNX: what ONNX Runtime says of the file is tests/onnx; here the options and what is refused
+run 0 "$DRN" export x4.safetensors -o a.onnx
+run 0 "$DRN" export x4.safetensors -o b.onnx -s 4 --no-dual
+same a.onnx b.onnx
+run 0 "$DRN" export x4.safetensors -o c.ONNX -s 2 --meta licence=free
+grep -q lr c.ONNX && grep -q free c.ONNX || fail "c.ONNX lacks its input or its metadata"
+[ "$(wc -c <c.ONNX)" -lt "$(wc -c <a.onnx)" ] || fail "an output of scale 2 is not smaller"
+bad 'no output of scale 8; it has 2 and 4' "$DRN" export x4.safetensors -o x.onnx -s 8
+bad 'no output of scale 4; it has 2' "$DRN" export x2.safetensors -o x.onnx -s 4
+bad 'not UTF-8' "$DRN" export x4.safetensors -o x.onnx --meta "who=$(printf '\377')"
+bad 'nan.safetensors' "$DRN" export nan.safetensors -o x.onnx
+run 2 "$DRN" export x4.safetensors -o x.onnx --half
+run 2 "$DRN" export x4.safetensors -o x.safetensors -s 2
+bad 'nonexistent' "$DRN" export x4.safetensors -o /nonexistent/x.onnx
+# A full disk: the file that was there stays.
+cp a.onnx old.onnx
+(ulimit -f 8; trap '' XFSZ; exec "$DRN" export x4.safetensors -o old.onnx) >out 2>err </dev/null && fail "no error"
+[ "$(wc -l <err)" -eq 1 ] || { fail "not one line"; cat err; }
+has err '^drn: old.onnx: cannot write'
+same old.onnx a.onnx
+absent x.onnx x.safetensors
 finish

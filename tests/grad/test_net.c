@@ -1,4 +1,5 @@
 /* The whole network: gradients of the joint loss against central differences, in double. */
+#include "base/cpu.h"
 #include "base/mem.h"
 #include "harness.h"
 #include "models/drn_net.h"
@@ -171,12 +172,12 @@ static double *image_of(const drn_config *c, drn_dtype type, bool no_fusion, int
     return out;
 }
 
-TEST(inference_fusion, "fused inference, sub-pixel stores included, gives the oracle's image")
+static void check_fusion(void)
 {
-    /* 8 and 64 channels: 32 and 256 filters go through the shuffled store; 12: 48 do not */
+    /* 8 and 64 channels: 32 and 256 filters go through the shuffled store; 1 and 12: 4 and 48 do not */
     static const struct {
         int channels, h, w;
-    } cases[] = {{8, 6, 6}, {8, 1, 1}, {8, 7, 13}, {12, 9, 5}, {64, 19, 23}, {16, 40, 3}};
+    } cases[] = {{8, 6, 6}, {8, 1, 1}, {8, 7, 13}, {12, 9, 5}, {64, 19, 23}, {16, 40, 3}, {1, 5, 7}, {3, 4, 4}};
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         drn_config c = {4, cases[k].channels, 1, true, false, 8, DRN_SKIP_BICUBIC};
         int h = cases[k].h, w = cases[k].w;
@@ -195,4 +196,16 @@ TEST(inference_fusion, "fused inference, sub-pixel stores included, gives the or
         free(fast);
         free(plain);
     }
+}
+
+TEST(inference_fusion, "fused inference, sub-pixel stores included, gives the oracle's image")
+{
+    check_fusion();
+}
+
+TEST(inference_fusion_portable, "so it does without the kernels of this CPU")
+{
+    drn_cpu_mask(DRN_ISA_REF);
+    check_fusion();
+    drn_cpu_mask(~0u);
 }

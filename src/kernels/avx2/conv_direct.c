@@ -469,7 +469,7 @@ static void convolve(job *j, const drn_conv_geom *g, drn_conv_pass pass, const d
 
 static bool supports(const drn_conv_geom *g, drn_conv_pass pass)
 {
-    return (g->c >= DRN_BLOCK || g->k >= DRN_BLOCK) && pass != DRN_CONV_BACKWARD_WEIGHTS;
+    return (g->c >= DRN_BLOCK || g->k >= DRN_BLOCK) && pass != DRN_CONV_BACKWARD_WEIGHTS && g->shuffle == 0;
 }
 
 static size_t scratch_bytes(const drn_conv_geom *g, drn_conv_pass pass, int threads)
