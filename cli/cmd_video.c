@@ -167,7 +167,7 @@ static int run(int argc, char **argv)
     announce_device(o.device, o.quiet || o.json);
     interrupt_catch();
     signal(SIGPIPE, SIG_IGN);        /* a closed pipe is an error like a full disk */
-    setenv("SVT_LOG", "1", 0);       /* the AV1 encoder talks on the standard error */
+    setenv("SVT_LOG", "0", 0);       /* the AV1 encoder talks on the standard error */
     int code = EXIT_FAILED;
     if (load_model(&model, o.model, 0)) {
         if (o.verbose && !o.json)

@@ -51,6 +51,18 @@ const char *drn_video_codec(size_t i)
     return NULL;
 }
 
+static const char *const presets[] = {"ultrafast", "superfast", "veryfast", "faster", "fast",
+                                      "medium", "slow", "slower", "veryslow", "placebo"};
+
+/* libx264 and libx265 complain on the standard error themselves when asked for another. */
+static bool is_preset(const char *name)
+{
+    for (size_t i = 0; i < sizeof presets / sizeof *presets; i++)
+        if (strcmp(name, presets[i]) == 0)
+            return true;
+    return false;
+}
+
 static void list_codecs(char *text, size_t size)
 {
     const char *name;
@@ -171,6 +183,9 @@ drn_status drn_ffmpeg_choose(drn_ffmpeg_choice *c, drn_film *film, const char *o
                                           k->crf_max);
     if (o->preset && !k->preset_key[0])
         return drn_fail(err, DRN_ERR_INVALID, "%s has no presets", k->name);
+    if (o->preset && (k->id == AV_CODEC_ID_H264 || k->id == AV_CODEC_ID_HEVC) && !is_preset(o->preset))
+        return drn_fail(err, DRN_ERR_INVALID, "no preset of %s is called '%s'; from ultrafast over medium to veryslow", k->name,
+                        o->preset);
     snprintf(c->name, sizeof c->name, "%s of libavcodec %u.%u.%u", ((const AVCodec *)c->codec)->name,
              avcodec_version() >> 16, avcodec_version() >> 8 & 255, avcodec_version() & 255);
     return choose_frames(c, film, out, l, err);
@@ -255,4 +270,32 @@ drn_status drn_av_encoder(AVCodecContext **out, const drn_ffmpeg_job *job, drn_e
     }
     *out = e;
     return DRN_OK;
+}
+
+/* SVT-AV1 waits for ever when it is closed before it has seen a frame and the end. */
+static void run_out(AVCodecContext *e, bool used)
+{
+    AVPacket *p = av_packet_alloc();
+    AVFrame *f = av_frame_alloc();
+    bool ended = false;
+    if (f && !used) {
+        f->format = e->pix_fmt;
+        f->width = e->width;
+        f->height = e->height;
+        f->pts = 0;
+        if (av_frame_get_buffer(f, 0) >= 0)
+            (void)avcodec_send_frame(e, f);
+    }
+    ended = p && avcodec_send_frame(e, NULL) >= 0;
+    while (ended && avcodec_receive_packet(e, p) >= 0)
+        av_packet_unref(p);
+    av_frame_free(&f);
+    av_packet_free(&p);
+}
+
+void drn_av_encoder_close(AVCodecContext **encoder, bool used)
+{
+    if (*encoder && strcmp((*encoder)->codec->name, "libsvtav1") == 0)
+        run_out(*encoder, used);
+    avcodec_free_context(encoder);
 }

@@ -12,7 +12,8 @@
 static struct {
     pthread_mutex_t lock;
     char last[256];
-} heard = {PTHREAD_MUTEX_INITIALIZER, ""};
+    bool cut; /* Matroska's demuxer says so, and then reports an ordinary end */
+} heard = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void hear(void *ctx, int level, const char *fmt, va_list ap)
 {
@@ -20,6 +21,7 @@ static void hear(void *ctx, int level, const char *fmt, va_list ap)
     if (level > AV_LOG_ERROR)
         return;
     pthread_mutex_lock(&heard.lock);
+    heard.cut |= strstr(fmt, "ended prematurely") != NULL;
     if (!heard.last[0]) { /* the first is the cause, the others follow from it */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
@@ -48,7 +50,16 @@ void drn_av_forget(void)
 {
     pthread_mutex_lock(&heard.lock);
     heard.last[0] = 0;
+    heard.cut = false;
     pthread_mutex_unlock(&heard.lock);
+}
+
+bool drn_av_heard_cut(void)
+{
+    pthread_mutex_lock(&heard.lock);
+    bool cut = heard.cut;
+    pthread_mutex_unlock(&heard.lock);
+    return cut;
 }
 
 drn_status drn_av_fail(drn_error *err, drn_status code, int av, const char *name, const char *what)

@@ -10,8 +10,10 @@ drn_status drn_av_start(drn_error *err);
 
 /* Write "name: what: reason" with the library's last message where it has one. */
 drn_status drn_av_fail(drn_error *err, drn_status code, int av, const char *name, const char *what);
-/* Forget the last message. */
+/* Forget the messages so far. */
 void drn_av_forget(void);
+/* Whether one of them was that a file ends too early. */
+bool drn_av_heard_cut(void);
 
 /* A planar format without alpha whose planes are as those of drn_yuv_format; false: it is none. */
 bool drn_av_to_yuv(drn_yuv_format *f, enum AVPixelFormat pixels);
@@ -26,13 +28,15 @@ drn_status drn_av_input(AVFormatContext **out, const char *path, drn_error *err)
 /* ---- encoding ---- */
 
 drn_status drn_av_encoder(AVCodecContext **out, const drn_ffmpeg_job *job, drn_error *err);
+/* Free it; used: it has seen frames. */
+void drn_av_encoder_close(AVCodecContext **encoder, bool used);
 
 /* ---- joining ---- */
 
 /* What is known of the segments before they are joined. */
 typedef struct drn_av_pieces {
     const drn_ffmpeg_job *job;
-    const AVCodecContext *encoder; /* opened as for every segment */
+    const AVCodecParameters *video; /* the same for every segment */
     int64_t segments;
 } drn_av_pieces;
 

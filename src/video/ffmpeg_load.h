@@ -41,7 +41,9 @@
     X(avcodec, avcodec_free_context) \
     X(avcodec, avcodec_get_name) \
     X(avcodec, avcodec_open2) \
+    X(avcodec, avcodec_parameters_alloc) \
     X(avcodec, avcodec_parameters_copy) \
+    X(avcodec, avcodec_parameters_free) \
     X(avcodec, avcodec_parameters_from_context) \
     X(avcodec, avcodec_parameters_to_context) \
     X(avcodec, avcodec_receive_frame) \
@@ -117,7 +119,9 @@ drn_status drn_av_load(drn_error *err);
 #define avcodec_free_context drn_av.avcodec_free_context
 #define avcodec_get_name drn_av.avcodec_get_name
 #define avcodec_open2 drn_av.avcodec_open2
+#define avcodec_parameters_alloc drn_av.avcodec_parameters_alloc
 #define avcodec_parameters_copy drn_av.avcodec_parameters_copy
+#define avcodec_parameters_free drn_av.avcodec_parameters_free
 #define avcodec_parameters_from_context drn_av.avcodec_parameters_from_context
 #define avcodec_parameters_to_context drn_av.avcodec_parameters_to_context
 #define avcodec_receive_frame drn_av.avcodec_receive_frame

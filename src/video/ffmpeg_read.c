@@ -35,13 +35,13 @@ static void close_source(drn_source *base)
 
 static drn_status damaged(av_source *s, int av, drn_error *err)
 {
-    char what[80];
+    char what[100];
     if (s->base.damaged_ok && av != AVERROR(ENOMEM)) {
         s->lost++;
         drn_av_forget();
         return DRN_OK;
     }
-    snprintf(what, sizeof what, "damaged or cut off behind frame %lld", (long long)s->index);
+    snprintf(what, sizeof what, "damaged or cut off behind frame %lld (--damaged goes on)", (long long)s->index);
     return drn_av_fail(err, DRN_ERR_FORMAT, av, s->base.film.name, what);
 }
 
@@ -187,8 +187,11 @@ static drn_status check_end(av_source *s, drn_error *err)
     int64_t promised = s->stream->nb_frames;
     if (s->lost)
         drn_listener_note(s->l, "%s: damaged in %lld places", s->base.film.name, (long long)s->lost);
+    if (!s->lost && drn_av_heard_cut() && !s->base.damaged_ok)
+        return drn_fail(err, DRN_ERR_FORMAT, "%s: cut off behind frame %lld; --damaged takes what there is", s->base.film.name,
+                        (long long)s->index);
     if (promised > 0 && s->index + s->lost < promised * 9 / 10 && !s->base.damaged_ok)
-        return drn_fail(err, DRN_ERR_FORMAT, "%s: cut off: %lld of %lld frames", s->base.film.name, (long long)s->index,
+        return drn_fail(err, DRN_ERR_FORMAT, "%s: cut off: %lld of %lld frames; --damaged takes what there is", s->base.film.name, (long long)s->index,
                         (long long)promised);
     return DRN_OK;
 }

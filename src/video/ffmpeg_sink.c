@@ -12,7 +12,8 @@
 typedef struct av_sink {
     drn_sink base;
     drn_ffmpeg_job job;
-    AVCodecContext *encoder; /* opened ahead; of the segment begun */
+    AVCodecContext *encoder; /* of the segment begun; the first is opened ahead */
+    AVCodecParameters *video;
     AVFrame *frame;
     AVPacket *packet;
     drn_segment_writer writer;
@@ -42,7 +43,8 @@ static void close_sink(drn_sink *base)
     if (s->open)
         drn_segment_abort(&s->writer);
     drn_journal_close(&s->journal);
-    avcodec_free_context(&s->encoder);
+    drn_av_encoder_close(&s->encoder, s->frames > 0);
+    avcodec_parameters_free(&s->video);
     av_frame_free(&s->frame);
     av_packet_free(&s->packet);
     drn_free(s->times);
@@ -148,7 +150,8 @@ static drn_status end(av_sink *s, drn_error *err)
     s->open = false;
     DRN_TRY(drn_segment_commit(&s->writer, err));
     drn_journal_remove(&s->journal);
-    avcodec_free_context(&s->encoder);
+    drn_av_encoder_close(&s->encoder, true);
+    s->frames = 0;
     s->segment++;
     return DRN_OK;
 }
@@ -172,9 +175,7 @@ static drn_status finish(drn_sink *base, drn_listener *l, drn_error *err)
     av_sink *s = (av_sink *)base;
     if (s->open)
         DRN_TRY(end(s, err));
-    if (!s->encoder) /* its settings describe the stream */
-        DRN_TRY(drn_av_encoder(&s->encoder, &s->job, err));
-    drn_av_pieces j = {.job = &s->job, .encoder = s->encoder, .segments = s->segment};
+    drn_av_pieces j = {.job = &s->job, .video = s->video, .segments = s->segment};
     return drn_av_join(&j, l, err);
 }
 
@@ -238,14 +239,19 @@ drn_status drn_ffmpeg_sink(drn_sink **out, const drn_ffmpeg_job *job, drn_error 
     s->job = *job;
     s->frame = av_frame_alloc();
     s->packet = av_packet_alloc();
-    if (!s->frame || !s->packet) {
+    s->video = avcodec_parameters_alloc();
+    if (!s->frame || !s->packet || !s->video) {
         st = no_memory(s, err);
         goto done;
     }
     DRN_CHECK(drn_yuv_size(&s->bytes, &job->film->f, err));
     DRN_CHECK(drn_alloc_to(&s->times, (size_t)job->part, sizeof *s->times, err));
     DRN_CHECK(drn_av_encoder(&s->encoder, &s->job, err));
-    drn_av_pieces j = {.job = &s->job, .encoder = s->encoder};
+    if (avcodec_parameters_from_context(s->video, s->encoder) < 0) {
+        st = no_memory(s, err);
+        goto done;
+    }
+    drn_av_pieces j = {.job = &s->job, .video = s->video};
     DRN_CHECK(drn_av_join_try(&j, err));
     DRN_CHECK(count_segments(s, err));
     DRN_CHECK(replay(s, err));

@@ -93,7 +93,7 @@ static drn_status add_video(drn_av_output *o, const drn_av_pieces *j, const AVSt
 {
     const drn_film *film = j->job->film;
     AVStream *to = avformat_new_stream(o->format, NULL);
-    if (!to || avcodec_parameters_from_context(to->codecpar, j->encoder) < 0)
+    if (!to || avcodec_parameters_copy(to->codecpar, j->video) < 0)
         return no_memory(j, err);
     to->time_base = (AVRational){film->tick_num, film->tick_den};
     to->codecpar->video_delay = (int)depth;
@@ -191,7 +191,8 @@ static drn_status open_all(drn_av_output *o, const drn_av_pieces *j, AVIOContext
     if (avformat_alloc_output_context2(&o->format, av_guess_format(NULL, job->out, NULL), NULL, NULL) < 0)
         return no_memory(j, err);
     o->format->pb = io;
-    o->format->flags |= AVFMT_FLAG_BITEXACT; /* the same film every time */
+    o->format->flags     o->format->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL; /* FLAC in MP4 is no experiment any more */
+|= AVFMT_FLAG_BITEXACT; /* the same film every time */
     if (job->in)
         DRN_TRY(drn_av_input(&o->source, job->in, err));
     /* broadcasts begin at any time; they are moved to zero, others stay as they are */

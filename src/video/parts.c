@@ -28,8 +28,8 @@ void drn_parts_close(drn_parts *p)
     *p = (drn_parts){0};
 }
 
-/* Remove the folder's files but for `but`; only names this room makes. */
-static void clear(const drn_parts *p, const char *but)
+/* Remove the folder's files but for `but`, or only what a killed run was writing; only names this room makes. */
+static void clear(const drn_parts *p, const char *but, bool torn)
 {
     DIR *d = opendir(p->dir);
     for (struct dirent *e; d && (e = readdir(d));) {
@@ -38,6 +38,7 @@ static void clear(const drn_parts *p, const char *but)
                     strncmp(n, "joined", 6) == 0 ||
                     (n[0] >= '0' && n[0] <= '9' && dot &&
                      (strncmp(dot, ".seg", 4) == 0 || strcmp(dot, ".frames") == 0));
+        ours = ours && (!torn || (dot && strstr(dot, ".tmp")) || strncmp(n, "joined", 6) == 0);
         if (ours && (!but || strcmp(n, but) != 0))
             (void)unlinkat(dirfd(d), n, 0);
     }
@@ -49,7 +50,7 @@ void drn_parts_remove(drn_parts *p)
 {
     if (!p->dir)
         return;
-    clear(p, NULL);
+    clear(p, NULL, false);
     (void)rmdir(p->dir);
     drn_parts_close(p);
 }
@@ -93,7 +94,7 @@ static drn_status other_job(const drn_parts *p, const char *old, const char *job
 static drn_status begin(drn_parts *p, const char *job, drn_error *err)
 {
     size_t n = strlen(job);
-    clear(p, "job");
+    clear(p, "job", false);
     errno = 0;
     if (ftruncate(fileno(p->job), 0) != 0 || fseek(p->job, 0, SEEK_SET) != 0 || fwrite(job, 1, n, p->job) != n ||
         fflush(p->job) != 0)
@@ -148,6 +149,7 @@ drn_status drn_parts_open(drn_parts *p, const char *out, const char *job, bool r
         st = drn_fail(err, DRN_ERR_IO, "%s: another run is at work on it", p->dir);
     DRN_CHECK(st);
     DRN_CHECK(compare(p, job, restart, err));
+    clear(p, NULL, true);
     if (!(p->hashes = open_in(p, "hashes")) || fseeko(p->hashes, 0, SEEK_END) != 0) {
         st = trouble(p, "write there", err);
         goto done;

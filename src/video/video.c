@@ -122,13 +122,9 @@ static void choose_raw(run *r)
 static void note_input(const run *r)
 {
     const drn_film *f = &r->source->film;
-    char text[64];
-    drn_yuv_describe(text, &f->f);
     if (f->interlaced)
         drn_listener_note(&r->l, "%s: interlaced; frames are enlarged as they are and combs stay, better "
                           "deinterlace first (ffmpeg -vf bwdif)", f->name);
-    if (f->matrix == DRN_MATRIX_UNKNOWN && f->f.planes == 3 && r->o.matrix == DRN_VIDEO_MATRIX_GUESS)
-        drn_listener_note(&r->l, "%s: no colour matrix given, taken as %s (--matrix changes that)", f->name, text);
 }
 
 static drn_status check_options(const drn_video_options *o, drn_error *err)
