@@ -191,8 +191,8 @@ static drn_status open_all(drn_av_output *o, const drn_av_pieces *j, AVIOContext
     if (avformat_alloc_output_context2(&o->format, av_guess_format(NULL, job->out, NULL), NULL, NULL) < 0)
         return no_memory(j, err);
     o->format->pb = io;
-    o->format->flags     o->format->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL; /* FLAC in MP4 is no experiment any more */
-|= AVFMT_FLAG_BITEXACT; /* the same film every time */
+    o->format->flags |= AVFMT_FLAG_BITEXACT; /* the same film every time */
+    o->format->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL; /* FLAC in MP4 is no experiment any more */
     if (job->in)
         DRN_TRY(drn_av_input(&o->source, job->in, err));
     /* broadcasts begin at any time; they are moved to zero, others stay as they are */

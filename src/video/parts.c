@@ -70,7 +70,8 @@ static FILE *open_in(const drn_parts *p, const char *name)
 
 static drn_status trouble(const drn_parts *p, const char *what, drn_error *err)
 {
-    return drn_fail(err, DRN_ERR_IO, "%s: cannot %s: %s", p->dir, what, strerror(errno ? errno : EIO));
+    int e = errno ? errno : EIO;
+    return drn_fail(err, e == ENOMEM ? DRN_ERR_NOMEM : DRN_ERR_IO, "%s: cannot %s: %s", p->dir, what, strerror(e));
 }
 
 static size_t line_length(const char *s)
