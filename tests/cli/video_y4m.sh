@@ -49,7 +49,7 @@ equal "$(head -n 1 deep8.y4m | cut -d' ' -f7)" C422
 # Pipes.
 cat odd.y4m | video - -o - >piped.y4m 2>err || fail "the pipe failed"
 same odd_out.y4m piped.y4m
-grep -q '100%' err && fail "percents of a film whose length is not known"
+grep '%' err | grep -qv '100%' && fail "percents of a film whose length is not known"
 mkfifo fifo
 cat odd.y4m >fifo &
 run 0 video fifo -o fifo.y4m
