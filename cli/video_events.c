@@ -40,7 +40,8 @@ static void put_progress(video_events *e, const drn_video_progress *p, const cha
 {
     json_t *o = event(e, kind);
     json_object_set_new(o, "frames", json_integer((json_int_t)p->done));
-    json_object_set_new(o, "total", p->total > 0 ? json_integer((json_int_t)p->total) : json_null());
+    json_object_set_new(o, "total",
+                        p->total > 0 ? json_integer((json_int_t)p->total) : json_null());
     json_object_set_new(o, "resumed", json_integer((json_int_t)p->resumed));
     if (strcmp(kind, "progress") == 0) {
         double fps = speed(e, p);
@@ -66,7 +67,8 @@ static void live_line(video_events *e, const drn_video_progress *p)
     double fps = speed(e, p), s = left(p, fps);
     fprintf(stderr, "\r\033[K%s", say_brief(e->in));
     if (p->total > 0)
-        fprintf(stderr, "  %3d%%  %lld/%lld frames", percent_of(p), (long long)p->done, (long long)p->total);
+        fprintf(stderr, "  %3d%%  %lld/%lld frames", percent_of(p), (long long)p->done,
+                (long long)p->total);
     else
         fprintf(stderr, "  %lld frames", (long long)p->done);
     if (p->joining)
@@ -83,8 +85,8 @@ static void plain_line(video_events *e, const drn_video_progress *p)
 {
     int percent = percent_of(p);
     if (p->total > 0 && percent / 10 > e->percent / 10)
-        fprintf(stderr, "%s %d%% (%lld of %lld frames, %.2f fps)\n", e->in, percent, (long long)p->done,
-                (long long)p->total, speed(e, p));
+        fprintf(stderr, "%s %d%% (%lld of %lld frames, %.2f fps)\n", e->in, percent,
+                (long long)p->done, (long long)p->total, speed(e, p));
     else if (p->total == 0 && p->done / 100 > e->done / 100)
         fprintf(stderr, "%s %lld frames (%.2f fps)\n", e->in, (long long)p->done, speed(e, p));
     e->percent = percent;
@@ -104,7 +106,8 @@ static void begin(video_events *e, const drn_video_progress *p)
 
 /* ---- what happens ---- */
 
-video_events video_events_begin(const char *in, const char *out, bool json, bool quiet, bool verbose)
+video_events video_events_begin(const char *in, const char *out, bool json, bool quiet,
+                                bool verbose)
 {
     return (video_events){.in = in,
                           .out = out,
@@ -169,7 +172,8 @@ static int failed(video_events *e, const drn_error *err, bool interrupted)
     return cli_error("interrupted; the same command goes on from here (%s.part)", e->out);
 }
 
-int video_events_end(video_events *e, drn_status st, const drn_video_result *r, const drn_error *err, bool interrupted)
+int video_events_end(video_events *e, drn_status st, const drn_video_result *r,
+                     const drn_error *err, bool interrupted)
 {
     double spent = say_seconds() - e->start;
     clear_live(e);
@@ -183,7 +187,8 @@ int video_events_end(video_events *e, drn_status st, const drn_video_result *r, 
         json_object_set_new(o, "seconds", json_real(spent));
         say_json(o);
     } else if (!e->quiet) {
-        fprintf(stderr, "%s: %dx%d, %lld frames, %.2f s\n", e->out, r->width, r->height, (long long)r->frames, spent);
+        fprintf(stderr, "%s: %dx%d, %lld frames, %.2f s\n", e->out, r->width, r->height,
+                (long long)r->frames, spent);
     }
     return EXIT_OK;
 }

@@ -13,12 +13,14 @@ typedef struct video_events {
     int percent;
 } video_events;
 
-video_events video_events_begin(const char *in, const char *out, bool json, bool quiet, bool verbose);
-/* A drn_video_progress_fn and a drn_video_note_fn; ctx: the events.  The first is false after Ctrl-C. */
+video_events video_events_begin(const char *in, const char *out, bool json, bool quiet,
+                                bool verbose);
+/* A drn_video_progress_fn and a drn_video_note_fn; ctx: the events.  The first is false after
+ * Ctrl-C. */
 bool video_events_progress(void *ctx, const drn_video_progress *p);
 void video_events_note(void *ctx, const char *line);
 /* The last line; returns the exit code. */
-int video_events_end(video_events *e, drn_status st, const drn_video_result *r, const drn_error *err,
-                     bool interrupted);
+int video_events_end(video_events *e, drn_status st, const drn_video_result *r,
+                     const drn_error *err, bool interrupted);
 
 #endif

@@ -18,7 +18,13 @@ typedef struct known_codec {
 static const known_codec table[] = {
     {"x264", {"libx264"}, AV_CODEC_ID_H264, {"preset"}, {"medium"}, 17, 51},
     {"x265", {"libx265"}, AV_CODEC_ID_HEVC, {"preset"}, {"medium"}, 19, 51},
-    {"av1", {"libsvtav1", "libaom-av1"}, AV_CODEC_ID_AV1, {"preset", "cpu-used"}, {"8", "6"}, 24, 63},
+    {"av1",
+     {"libsvtav1", "libaom-av1"},
+     AV_CODEC_ID_AV1,
+     {"preset", "cpu-used"},
+     {"8", "6"},
+     24,
+     63},
     {"vp9", {"libvpx-vp9"}, AV_CODEC_ID_VP9, {"cpu-used"}, {"2"}, 24, 63},
     {"ffv1", {"ffv1"}, AV_CODEC_ID_FFV1, {NULL}, {NULL}, 0, 0},
 };
@@ -51,8 +57,8 @@ const char *drn_video_codec(size_t i)
     return NULL;
 }
 
-static const char *const presets[] = {"ultrafast", "superfast", "veryfast", "faster", "fast",
-                                      "medium", "slow", "slower", "veryslow", "placebo"};
+static const char *const presets[] = {"ultrafast", "superfast", "veryfast", "faster",   "fast",
+                                      "medium",    "slow",      "slower",   "veryslow", "placebo"};
 
 /* libx264 and libx265 complain on the standard error themselves when asked for another. */
 static bool is_preset(const char *name)
@@ -81,7 +87,8 @@ static drn_status find_codec(drn_ffmpeg_choice *c, const char *name, drn_error *
             c->codec = encoder_of(&table[k], NULL);
             if (c->codec)
                 return DRN_OK;
-            return drn_fail(err, DRN_ERR_UNSUPPORTED, "no encoder for %s in this build of FFmpeg; there is: %s", name, all);
+            return drn_fail(err, DRN_ERR_UNSUPPORTED,
+                            "no encoder for %s in this build of FFmpeg; there is: %s", name, all);
         }
     return drn_fail(err, DRN_ERR_UNSUPPORTED, "no codec is called '%s'; there is: %s", name, all);
 }
@@ -92,25 +99,30 @@ static bool fits(const known_codec *k, const AVOutputFormat *format)
 }
 
 /* x264 plays everywhere at 8 bits, x265 where there are more; WebM holds neither. */
-static drn_status default_codec(drn_ffmpeg_choice *c, const AVOutputFormat *format, int depth, const char *out,
-                                drn_error *err)
+static drn_status default_codec(drn_ffmpeg_choice *c, const AVOutputFormat *format, int depth,
+                                const char *out, drn_error *err)
 {
-    static const char *const order[2][CODECS] = {{"x264", "x265", "av1", "vp9", "ffv1"}, {"x265", "av1", "x264", "vp9", "ffv1"}};
+    static const char *const order[2][CODECS] = {{"x264", "x265", "av1", "vp9", "ffv1"},
+                                                 {"x265", "av1", "x264", "vp9", "ffv1"}};
     for (int i = 0; i < CODECS; i++)
         if (find_codec(c, order[depth > 8][i], NULL) == DRN_OK && fits(c->known, format))
             return DRN_OK;
-    return drn_fail(err, DRN_ERR_UNSUPPORTED, "%s: no encoder here makes what such files hold; .mkv and .mp4 hold most", out);
+    return drn_fail(err, DRN_ERR_UNSUPPORTED,
+                    "%s: no encoder here makes what such files hold; .mkv and .mp4 hold most", out);
 }
 
 /* How much a frame loses (or gains for nothing) in the encoder's format. */
 static int cost(const drn_yuv_format *want, const drn_yuv_format *have)
 {
-    bool rgb = want->planes == 3 && want->matrix == DRN_MATRIX_RGB, rgb_too = have->matrix == DRN_MATRIX_RGB;
-    int sx = have->sx - want->sx, sy = have->sy - want->sy, deeper = have->depth - want->depth, sum = 0;
+    bool rgb = want->planes == 3 && want->matrix == DRN_MATRIX_RGB,
+         rgb_too = have->matrix == DRN_MATRIX_RGB;
+    int sx = have->sx - want->sx, sy = have->sy - want->sy, deeper = have->depth - want->depth,
+        sum = 0;
     if (want->planes == 3 && have->planes == 1)
         return 100000;
     if (want->planes == 1 && have->planes == 3)
-        return 5 + have->depth - want->depth + (deeper < 0 ? 1000 : 0) + (rgb_too ? 50 : 0) + 2 * (2 - have->sx - have->sy);
+        return 5 + have->depth - want->depth + (deeper < 0 ? 1000 : 0) + (rgb_too ? 50 : 0) +
+               2 * (2 - have->sx - have->sy);
     sum += sx > 0 ? 200 * sx : -4 * sx;
     sum += sy > 0 ? 200 * sy : -4 * sy;
     sum += deeper < 0 ? -100 * deeper : deeper;
@@ -128,7 +140,8 @@ static enum AVPixelFormat best_format(drn_yuv_format *f, const AVCodec *codec)
 #pragma GCC diagnostic pop
     for (; p && *p != AV_PIX_FMT_NONE; p++) {
         drn_yuv_format have = {.matrix = DRN_MATRIX_UNKNOWN};
-        if (strncmp(av_get_pix_fmt_name(*p), "yuvj", 4) == 0 || !drn_av_to_yuv(&have, *p) || cost(&want, &have) >= least)
+        if (strncmp(av_get_pix_fmt_name(*p), "yuvj", 4) == 0 || !drn_av_to_yuv(&have, *p) ||
+            cost(&want, &have) >= least)
             continue;
         least = cost(&want, &have);
         best = *p;
@@ -137,57 +150,67 @@ static enum AVPixelFormat best_format(drn_yuv_format *f, const AVCodec *codec)
         f->sx = have.sx;
         f->sy = have.sy;
         bool rgb = have.planes == 3 && have.matrix == DRN_MATRIX_RGB;
-        f->matrix = rgb ? DRN_MATRIX_RGB : want.planes == 3 && want.matrix == DRN_MATRIX_RGB ? DRN_MATRIX_709 : want.matrix;
+        f->matrix = rgb                                                 ? DRN_MATRIX_RGB
+                    : want.planes == 3 && want.matrix == DRN_MATRIX_RGB ? DRN_MATRIX_709
+                                                                        : want.matrix;
         f->full = want.matrix == DRN_MATRIX_RGB && want.planes == 3 && !rgb ? false : want.full;
     }
     return best;
 }
 
-static drn_status choose_frames(const drn_ffmpeg_choice *c, drn_film *film, const char *out, const drn_listener *l,
-                                drn_error *err)
+static drn_status choose_frames(const drn_ffmpeg_choice *c, drn_film *film, const char *out,
+                                const drn_listener *l, drn_error *err)
 {
     char before[64], after[64];
     drn_yuv_format was = film->f;
     if (l->o->depth)
         film->f.depth = l->o->depth;
     if (best_format(&film->f, c->codec) == AV_PIX_FMT_NONE)
-        return drn_fail(err, DRN_ERR_UNSUPPORTED, "%s: %s takes no frames like these", out, c->name);
+        return drn_fail(err, DRN_ERR_UNSUPPORTED, "%s: %s takes no frames like these", out,
+                        c->name);
     if (film->f.matrix != was.matrix)
         film->matrix = film->f.matrix;
     drn_yuv_describe(before, &was);
     drn_yuv_describe(after, &film->f);
-    if (strcmp(before, after) != 0 && !(l->o->depth == film->f.depth && was.sx == film->f.sx && was.sy == film->f.sy))
-        drn_listener_note(l, "%s: frames of %s become %s, the nearest that %s takes", out, before, after,
-                          ((const known_codec *)c->known)->name);
+    if (strcmp(before, after) != 0 &&
+        !(l->o->depth == film->f.depth && was.sx == film->f.sx && was.sy == film->f.sy))
+        drn_listener_note(l, "%s: frames of %s become %s, the nearest that %s takes", out, before,
+                          after, ((const known_codec *)c->known)->name);
     return DRN_OK;
 }
 
-drn_status drn_ffmpeg_choose(drn_ffmpeg_choice *c, drn_film *film, const char *out, const drn_listener *l,
-                             drn_error *err)
+drn_status drn_ffmpeg_choose(drn_ffmpeg_choice *c, drn_film *film, const char *out,
+                             const drn_listener *l, drn_error *err)
 {
     const drn_video_options *o = l->o;
     DRN_TRY(drn_av_start(err));
     const AVOutputFormat *format = av_guess_format(NULL, out, NULL);
     if (!format || format->flags & AVFMT_NOFILE || format->video_codec == AV_CODEC_ID_NONE)
-        return drn_fail(err, DRN_ERR_UNSUPPORTED, "%s: its suffix names no film format; .mkv, .mp4, .mov and .webm do", out);
+        return drn_fail(err, DRN_ERR_UNSUPPORTED,
+                        "%s: its suffix names no film format; .mkv, .mp4, .mov and .webm do", out);
     if (o->codec)
         DRN_TRY(find_codec(c, o->codec, err));
     else
         DRN_TRY(default_codec(c, format, o->depth ? o->depth : film->f.depth, out, err));
     const known_codec *k = c->known;
     if (!fits(k, format))
-        return drn_fail(err, DRN_ERR_UNSUPPORTED, "%s: such files hold no %s; .mkv holds it", out, k->name);
+        return drn_fail(err, DRN_ERR_UNSUPPORTED, "%s: such files hold no %s; .mkv holds it", out,
+                        k->name);
     if (o->has_crf && (k->crf_max == 0 || !(o->crf >= 0 && o->crf <= k->crf_max)))
-        return k->crf_max == 0 ? drn_fail(err, DRN_ERR_INVALID, "%s is lossless, it has no crf", k->name)
-                               : drn_fail(err, DRN_ERR_INVALID, "crf %g for %s; 0 to %g are possible", o->crf, k->name,
-                                          k->crf_max);
+        return k->crf_max == 0
+                   ? drn_fail(err, DRN_ERR_INVALID, "%s is lossless, it has no crf", k->name)
+                   : drn_fail(err, DRN_ERR_INVALID, "crf %g for %s; 0 to %g are possible", o->crf,
+                              k->name, k->crf_max);
     if (o->preset && !k->preset_key[0])
         return drn_fail(err, DRN_ERR_INVALID, "%s has no presets", k->name);
-    if (o->preset && (k->id == AV_CODEC_ID_H264 || k->id == AV_CODEC_ID_HEVC) && !is_preset(o->preset))
-        return drn_fail(err, DRN_ERR_INVALID, "no preset of %s is called '%s'; from ultrafast over medium to veryslow", k->name,
-                        o->preset);
-    snprintf(c->name, sizeof c->name, "%s of libavcodec %u.%u.%u", ((const AVCodec *)c->codec)->name,
-             avcodec_version() >> 16, avcodec_version() >> 8 & 255, avcodec_version() & 255);
+    if (o->preset && (k->id == AV_CODEC_ID_H264 || k->id == AV_CODEC_ID_HEVC) &&
+        !is_preset(o->preset))
+        return drn_fail(err, DRN_ERR_INVALID,
+                        "no preset of %s is called '%s'; from ultrafast over medium to veryslow",
+                        k->name, o->preset);
+    snprintf(c->name, sizeof c->name, "%s of libavcodec %u.%u.%u",
+             ((const AVCodec *)c->codec)->name, avcodec_version() >> 16,
+             avcodec_version() >> 8 & 255, avcodec_version() & 255);
     return choose_frames(c, film, out, l, err);
 }
 
@@ -198,7 +221,9 @@ static void set_colours(AVCodecContext *e, const drn_film *film)
     e->colorspace = (enum AVColorSpace)film->matrix;
     e->color_primaries = (enum AVColorPrimaries)film->primaries;
     e->color_trc = (enum AVColorTransferCharacteristic)film->transfer;
-    e->color_range = film->f.full ? AVCOL_RANGE_JPEG : film->has_range ? AVCOL_RANGE_MPEG : AVCOL_RANGE_UNSPECIFIED;
+    e->color_range = film->f.full      ? AVCOL_RANGE_JPEG
+                     : film->has_range ? AVCOL_RANGE_MPEG
+                                       : AVCOL_RANGE_UNSPECIFIED;
     if (film->f.planes == 3 && film->f.sx)
         e->chroma_sample_location = (enum AVChromaLocation)film->f.site;
 }

@@ -14,8 +14,8 @@ typedef struct joiner {
     drn_av_output o;
     drn_av_order order;
     drn_segment_reader reader;
-    char *segment;    /* the file it reads */
-    uint8_t *extra;   /* of the first segment */
+    char *segment;  /* the file it reads */
+    uint8_t *extra; /* of the first segment */
     size_t extras;
     int64_t next, index; /* segment, frame */
     AVPacket *video, *other;
@@ -38,7 +38,8 @@ static drn_status open_segment(joiner *w, drn_error *err)
     w->segment = drn_av_part(w->j->job->parts, w->next, "seg");
     FILE *f = w->segment ? fopen(w->segment, "rbe") : NULL;
     if (!f)
-        return drn_fail(err, DRN_ERR_IO, "%s: %s", w->segment ? w->segment : "segment", strerror(errno));
+        return drn_fail(err, DRN_ERR_IO, "%s: %s", w->segment ? w->segment : "segment",
+                        strerror(errno));
     DRN_TRY(drn_segment_open(&w->reader, f, w->segment, &extra, &extras, err));
     w->next++;
     if (!w->extra) {
@@ -49,7 +50,8 @@ static drn_status open_segment(joiner *w, drn_error *err)
     bool same = extras == w->extras && memcmp(extra, w->extra, extras) == 0;
     drn_free(extra);
     return same ? DRN_OK
-                : drn_fail(err, DRN_ERR_INVALID, "%s: encoded in another way than those before; --restart begins anew",
+                : drn_fail(err, DRN_ERR_INVALID,
+                           "%s: encoded in another way than those before; --restart begins anew",
                            w->segment);
 }
 
@@ -175,8 +177,9 @@ static drn_status read_order(joiner *w, drn_error *err)
         bool end = false;
         char *path = drn_av_part(w->j->job->parts, i, "seg");
         FILE *f = path ? fopen(path, "rbe") : NULL;
-        drn_status st = f ? drn_segment_open(&r, f, path, NULL, NULL, err)
-                          : drn_fail(err, DRN_ERR_IO, "%s: %s", path ? path : "segment", strerror(errno));
+        drn_status st =
+            f ? drn_segment_open(&r, f, path, NULL, NULL, err)
+              : drn_fail(err, DRN_ERR_IO, "%s: %s", path ? path : "segment", strerror(errno));
         if (st == DRN_OK) {
             r.skip = true;
             while ((st = drn_segment_next(&p, &r, &end, err)) == DRN_OK && !end)

@@ -6,9 +6,10 @@
 
 /* ---- ffmpeg_order.c ---- */
 
-/* Frames are coded in another order than they are shown; segments know when each is shown (pts).  When it
- * must be decoded (dts) follows for the film as a whole: the i-th coded frame at the pts of the (i - depth)-th
- * shown one, depth as small as it can be.  So it grows across segments, whatever their encoders said. */
+/* Frames are coded in another order than they are shown; segments know when each is shown (pts).
+ * When it must be decoded (dts) follows for the film as a whole: the i-th coded frame at the pts of
+ * the (i - depth)-th shown one, depth as small as it can be.  So it grows across segments, whatever
+ * their encoders said. */
 typedef struct drn_av_order {
     int64_t *pts, *sorted;
     size_t count, room;
@@ -30,8 +31,8 @@ typedef struct drn_av_output {
 } drn_av_output;
 
 /* Streams, metadata and chapters, and the header into io, which stays the caller's. */
-drn_status drn_av_output_open(drn_av_output *o, const drn_av_pieces *j, AVIOContext *io, int64_t depth,
-                              drn_error *err);
+drn_status drn_av_output_open(drn_av_output *o, const drn_av_pieces *j, AVIOContext *io,
+                              int64_t depth, drn_error *err);
 void drn_av_output_close(drn_av_output *o);
 
 #endif

@@ -72,7 +72,8 @@ drn_status drn_av_fail(drn_error *err, drn_status code, int av, const char *name
     if (av == AVERROR(ENOMEM))
         code = DRN_ERR_NOMEM;
     av_strerror(av, reason, sizeof reason);
-    return drn_fail(err, code, "%s: %s: %s%s%s%s", name, what, reason, last[0] ? " (" : "", last, last[0] ? ")" : "");
+    return drn_fail(err, code, "%s: %s: %s%s%s%s", name, what, reason, last[0] ? " (" : "", last,
+                    last[0] ? ")" : "");
 }
 
 /* ---- pixel formats ---- */
@@ -112,14 +113,17 @@ enum AVPixelFormat drn_av_nearest(enum AVPixelFormat pixels)
     const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(pixels), *e;
     enum AVPixelFormat best = AV_PIX_FMT_NONE;
     int least = 100;
-    if (!d || d->flags & (AV_PIX_FMT_FLAG_HWACCEL | AV_PIX_FMT_FLAG_BAYER | AV_PIX_FMT_FLAG_FLOAT) ||
+    if (!d ||
+        d->flags & (AV_PIX_FMT_FLAG_HWACCEL | AV_PIX_FMT_FLAG_BAYER | AV_PIX_FMT_FLAG_FLOAT) ||
         pixels == AV_PIX_FMT_XYZ12LE || pixels == AV_PIX_FMT_XYZ12BE)
         return AV_PIX_FMT_NONE;
-    bool rgb = d->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL), grey = !rgb && d->nb_components < 3;
+    bool rgb = d->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL),
+         grey = !rgb && d->nb_components < 3;
     for (e = av_pix_fmt_desc_next(NULL); e; e = av_pix_fmt_desc_next(e)) {
         enum AVPixelFormat id = av_pix_fmt_desc_get_id(e);
         drn_yuv_format f = {.matrix = DRN_MATRIX_UNKNOWN};
-        if (!drn_av_to_yuv(&f, id) || !sws_isSupportedOutput(id) || strncmp(e->name, "yuvj", 4) == 0)
+        if (!drn_av_to_yuv(&f, id) || !sws_isSupportedOutput(id) ||
+            strncmp(e->name, "yuvj", 4) == 0)
             continue;
         if (rgb != (f.matrix == DRN_MATRIX_RGB) || grey != (f.planes == 1))
             continue;

@@ -36,7 +36,8 @@ static void load(void)
         void *symbol = dlsym(loaded.library, #name);                                               \
         memcpy(&drn_av.name, &symbol, sizeof symbol);                                              \
         if (!symbol)                                                                               \
-            strncpy(loaded.trouble, #name " is missing in lib" #library, sizeof loaded.trouble - 1); \
+            strncpy(loaded.trouble, #name " is missing in lib" #library,                           \
+                    sizeof loaded.trouble - 1);                                                    \
     }
     DRN_AV_FUNCTIONS(X)
 #undef X
@@ -46,7 +47,8 @@ drn_status drn_av_load(drn_error *err)
 {
     pthread_once(&loaded.once, load);
     if (loaded.trouble[0])
-        return drn_fail(err, DRN_ERR_UNSUPPORTED, "FFmpeg's libraries are not installed (%s); y4m works without them",
+        return drn_fail(err, DRN_ERR_UNSUPPORTED,
+                        "FFmpeg's libraries are not installed (%s); y4m works without them",
                         loaded.trouble);
     return DRN_OK;
 }

@@ -1,6 +1,6 @@
-/* FFmpeg's libraries, loaded when the first film is opened: they bring a hundred others, which would make every
- * start of the program slow, and the program also runs where they are not installed.  Their functions are
- * called by their own names, which stand for pointers here. */
+/* FFmpeg's libraries, loaded when the first film is opened: they bring a hundred others, which
+ * would make every start of the program slow, and the program also runs where they are not
+ * installed.  Their functions are called by their own names, which stand for pointers here. */
 #ifndef DRN_VIDEO_FFMPEG_LOAD_H
 #define DRN_VIDEO_FFMPEG_LOAD_H
 
@@ -29,6 +29,7 @@
 #define DRN_AV_SIDE_DATA(X) X(avformat, av_stream_new_side_data)
 #endif
 
+/* clang-format off */
 #define DRN_AV_FUNCTIONS(X) \
     DRN_AV_SIDE_DATA(X) \
     X(avcodec, av_new_packet) \
@@ -97,6 +98,7 @@
     X(swscale, sws_scale) \
     X(swscale, sws_setColorspaceDetails)
 
+/* clang-format on */
 typedef struct drn_av_table {
 #define X(library, name) __typeof__(name) *name;
     DRN_AV_FUNCTIONS(X)
@@ -105,7 +107,8 @@ typedef struct drn_av_table {
 
 extern drn_av_table drn_av; /* filled by drn_av_load() */
 
-/* DRN_ERR_UNSUPPORTED when one of the libraries is not installed.  Thread-safe, of no effect the second time. */
+/* DRN_ERR_UNSUPPORTED when one of the libraries is not installed.  Thread-safe, of no effect the
+ * second time. */
 drn_status drn_av_load(drn_error *err);
 
 #ifndef DRN_AV_LOADER

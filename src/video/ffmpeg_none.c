@@ -12,24 +12,28 @@ const char *drn_video_codec(size_t i)
     return NULL;
 }
 
-drn_status drn_ffmpeg_open(drn_source **out, const char *path, const drn_listener *l, drn_error *err)
+drn_status drn_ffmpeg_open(drn_source **out, const char *path, const drn_listener *l,
+                           drn_error *err)
 {
     (void)out;
     (void)l;
     return drn_fail(err, DRN_ERR_UNSUPPORTED,
-                    "%s: this build reads only y4m; with the ffmpeg program: ffmpeg -i IN -f yuv4mpegpipe -strict -1 - | "
+                    "%s: this build reads only y4m; with the ffmpeg program: ffmpeg -i IN -f "
+                    "yuv4mpegpipe -strict -1 - | "
                     "drn video - -o - | ffmpeg -i - OUT",
                     path);
 }
 
-drn_status drn_ffmpeg_choose(drn_ffmpeg_choice *c, drn_film *film, const char *out, const drn_listener *l,
-                             drn_error *err)
+drn_status drn_ffmpeg_choose(drn_ffmpeg_choice *c, drn_film *film, const char *out,
+                             const drn_listener *l, drn_error *err)
 {
     (void)c;
     (void)film;
     (void)l;
     return drn_fail(err, DRN_ERR_UNSUPPORTED,
-                    "%s: this build writes only y4m; name a .y4m file, or -o - and pipe it into ffmpeg -i - OUT", out);
+                    "%s: this build writes only y4m; name a .y4m file, or -o - and pipe it into "
+                    "ffmpeg -i - OUT",
+                    out);
 }
 
 drn_status drn_ffmpeg_sink(drn_sink **out, const drn_ffmpeg_job *job, drn_error *err)

@@ -34,7 +34,8 @@ drn_status drn_av_order_make(drn_av_order *o, drn_error *err)
         memcpy(o->sorted, o->pts, o->count * sizeof *o->sorted);
     qsort(o->sorted, o->count, sizeof *o->sorted, by_value);
     for (size_t i = 0; i < o->count; i++) {
-        const int64_t *place = bsearch(&o->pts[i], o->sorted, o->count, sizeof *o->sorted, by_value);
+        const int64_t *place =
+            bsearch(&o->pts[i], o->sorted, o->count, sizeof *o->sorted, by_value);
         int64_t late = (int64_t)i - (place - o->sorted);
         o->depth = late > o->depth ? late : o->depth;
     }
@@ -45,7 +46,8 @@ drn_status drn_av_order_make(drn_av_order *o, drn_error *err)
 
 int64_t drn_av_order_dts(const drn_av_order *o, int64_t index)
 {
-    return index >= o->depth ? o->sorted[index - o->depth] : o->sorted[0] - (o->depth - index) * o->step;
+    return index >= o->depth ? o->sorted[index - o->depth]
+                             : o->sorted[0] - (o->depth - index) * o->step;
 }
 
 void drn_av_order_clear(drn_av_order *o)

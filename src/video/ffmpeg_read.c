@@ -41,7 +41,8 @@ static drn_status damaged(av_source *s, int av, drn_error *err)
         drn_av_forget();
         return DRN_OK;
     }
-    snprintf(what, sizeof what, "damaged or cut off behind frame %lld (--damaged goes on)", (long long)s->index);
+    snprintf(what, sizeof what, "damaged or cut off behind frame %lld (--damaged goes on)",
+             (long long)s->index);
     return drn_av_fail(err, DRN_ERR_FORMAT, av, s->base.film.name, what);
 }
 
@@ -93,7 +94,8 @@ static drn_status decode(AVFrame *frame, av_source *s, bool *end, drn_error *err
             return DRN_OK;
         }
         if (av >= 0 && is_corrupt(frame))
-            return damaged(s, AVERROR_INVALIDDATA, err); /* with damaged_ok: shown as far as it came */
+            return damaged(s, AVERROR_INVALIDDATA,
+                           err); /* with damaged_ok: shown as far as it came */
         if (av >= 0)
             return DRN_OK;
         DRN_TRY(damaged(s, av, err));
@@ -113,18 +115,20 @@ static void copy_planes(uint8_t *to, const AVFrame *f, const drn_yuv_format *y)
     }
 }
 
-/* Through swscale, which only sorts the samples into planes: the range is the same on both sides. */
+/* Through swscale, which only sorts the samples into planes: the range is the same on both sides.
+ */
 static drn_status sort_planes(uint8_t *to, av_source *s, const AVFrame *f, drn_error *err)
 {
     uint8_t *data[4] = {0};
     int line[4] = {0}, full = s->base.film.f.full || s->base.film.f.matrix == DRN_MATRIX_RGB;
     const drn_yuv_format *y = &s->base.film.f;
-    s->sws = sws_getCachedContext(s->sws, f->width, f->height, f->format, f->width, f->height, s->planar,
-                                  SWS_BILINEAR | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP | SWS_FULL_CHR_H_INT, NULL,
-                                  NULL, NULL);
+    s->sws = sws_getCachedContext(
+        s->sws, f->width, f->height, f->format, f->width, f->height, s->planar,
+        SWS_BILINEAR | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP | SWS_FULL_CHR_H_INT, NULL, NULL,
+        NULL);
     if (!s->sws)
-        return drn_fail(err, DRN_ERR_UNSUPPORTED, "%s: pixel format %s is not supported", s->base.film.name,
-                        av_get_pix_fmt_name(f->format));
+        return drn_fail(err, DRN_ERR_UNSUPPORTED, "%s: pixel format %s is not supported",
+                        s->base.film.name, av_get_pix_fmt_name(f->format));
     const int *table = sws_getCoefficients(SWS_CS_DEFAULT);
     (void)sws_setColorspaceDetails(s->sws, table, full, table, full, 0, 1 << 16, 1 << 16);
     for (int i = 0; i < y->planes; i++) {
@@ -134,10 +138,11 @@ static drn_status sort_planes(uint8_t *to, av_source *s, const AVFrame *f, drn_e
         line[i] = w * (y->depth > 8 ? 2 : 1);
         to += (size_t)line[i] * (size_t)h;
     }
-    int rows = sws_scale(s->sws, (const uint8_t *const *)f->data, f->linesize, 0, f->height, data, line);
+    int rows =
+        sws_scale(s->sws, (const uint8_t *const *)f->data, f->linesize, 0, f->height, data, line);
     return rows == f->height ? DRN_OK
-                             : drn_fail(err, DRN_ERR_FORMAT, "%s: cannot convert frame %lld", s->base.film.name,
-                                        (long long)s->index + 1);
+                             : drn_fail(err, DRN_ERR_FORMAT, "%s: cannot convert frame %lld",
+                                        s->base.film.name, (long long)s->index + 1);
 }
 
 static int64_t duration_of(const AVFrame *f)
@@ -169,9 +174,10 @@ static drn_status give(drn_frame *out, av_source *s, const AVFrame *f, drn_error
 {
     const drn_film *film = &s->base.film;
     if (f->width != film->f.width || f->height != film->f.height || f->format != s->pixels)
-        return drn_fail(err, DRN_ERR_UNSUPPORTED, "%s: frames change from %dx%d %s to %dx%d %s at frame %lld", film->name,
-                        film->f.width, film->f.height, av_get_pix_fmt_name(s->pixels), f->width, f->height,
-                        av_get_pix_fmt_name(f->format), (long long)s->index + 1);
+        return drn_fail(err, DRN_ERR_UNSUPPORTED,
+                        "%s: frames change from %dx%d %s to %dx%d %s at frame %lld", film->name,
+                        film->f.width, film->f.height, av_get_pix_fmt_name(s->pixels), f->width,
+                        f->height, av_get_pix_fmt_name(f->format), (long long)s->index + 1);
     if (s->planar == s->pixels)
         copy_planes(out->data, f, &film->f);
     else
@@ -186,13 +192,16 @@ static drn_status check_end(av_source *s, drn_error *err)
 {
     int64_t promised = s->stream->nb_frames;
     if (s->lost)
-        drn_listener_note(s->l, "%s: damaged in %lld places", s->base.film.name, (long long)s->lost);
+        drn_listener_note(s->l, "%s: damaged in %lld places", s->base.film.name,
+                          (long long)s->lost);
     if (!s->lost && drn_av_heard_cut() && !s->base.damaged_ok)
-        return drn_fail(err, DRN_ERR_FORMAT, "%s: cut off behind frame %lld; --damaged takes what there is", s->base.film.name,
-                        (long long)s->index);
+        return drn_fail(err, DRN_ERR_FORMAT,
+                        "%s: cut off behind frame %lld; --damaged takes what there is",
+                        s->base.film.name, (long long)s->index);
     if (promised > 0 && s->index + s->lost < promised * 9 / 10 && !s->base.damaged_ok)
-        return drn_fail(err, DRN_ERR_FORMAT, "%s: cut off: %lld of %lld frames; --damaged takes what there is", s->base.film.name, (long long)s->index,
-                        (long long)promised);
+        return drn_fail(err, DRN_ERR_FORMAT,
+                        "%s: cut off: %lld of %lld frames; --damaged takes what there is",
+                        s->base.film.name, (long long)s->index, (long long)promised);
     return DRN_OK;
 }
 
@@ -220,7 +229,8 @@ static drn_status open_decoder(av_source *s, const char *path, drn_error *err)
     const AVCodec *codec = NULL;
     int index = av_find_best_stream(s->format, AVMEDIA_TYPE_VIDEO, -1, -1, &codec, 0);
     if (index == AVERROR_DECODER_NOT_FOUND)
-        return drn_fail(err, DRN_ERR_UNSUPPORTED, "%s: no decoder for its video in this build of FFmpeg", path);
+        return drn_fail(err, DRN_ERR_UNSUPPORTED,
+                        "%s: no decoder for its video in this build of FFmpeg", path);
     if (index < 0 || s->format->streams[index]->disposition & AV_DISPOSITION_ATTACHED_PIC)
         return drn_fail(err, DRN_ERR_FORMAT, "%s: no video in it", path);
     s->stream = s->format->streams[index];
@@ -238,7 +248,8 @@ static drn_status open_decoder(av_source *s, const char *path, drn_error *err)
     s->codec->thread_count = 0;
     if (av >= 0)
         av = avcodec_open2(s->codec, codec, NULL);
-    return av < 0 ? drn_av_fail(err, DRN_ERR_UNSUPPORTED, av, path, "cannot decode its video") : DRN_OK;
+    return av < 0 ? drn_av_fail(err, DRN_ERR_UNSUPPORTED, av, path, "cannot decode its video")
+                  : DRN_OK;
 }
 
 static bool is_interlaced(const AVFrame *f)
@@ -255,14 +266,16 @@ static int64_t count_frames(const av_source *s)
     const AVStream *t = s->stream;
     if (t->nb_frames > 0)
         return t->nb_frames;
-    double seconds = t->duration > 0 ? (double)t->duration * av_q2d(t->time_base)
-                     : s->format->duration > 0 ? (double)s->format->duration / AV_TIME_BASE : 0;
+    double seconds = t->duration > 0           ? (double)t->duration * av_q2d(t->time_base)
+                     : s->format->duration > 0 ? (double)s->format->duration / AV_TIME_BASE
+                                               : 0;
     return (int64_t)(seconds * (t->avg_frame_rate.den ? av_q2d(t->avg_frame_rate) : 0) + 0.5);
 }
 
 static void describe_times(drn_film *film, av_source *s)
 {
-    AVRational rate = av_guess_frame_rate(s->format, s->stream, NULL), mean = s->stream->avg_frame_rate;
+    AVRational rate = av_guess_frame_rate(s->format, s->stream, NULL),
+               mean = s->stream->avg_frame_rate;
     AVRational aspect = av_guess_sample_aspect_ratio(s->format, s->stream, s->first);
     if (mean.num <= 0 || mean.den <= 0)
         mean = rate;
@@ -303,32 +316,37 @@ static drn_status describe(av_source *s, const char *path, drn_error *err)
     drn_film *film = &s->base.film;
     const AVFrame *f = s->first;
     const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(f->format);
-    film->f = (drn_yuv_format){.width = f->width, .height = f->height, .matrix = DRN_MATRIX_UNKNOWN};
+    film->f =
+        (drn_yuv_format){.width = f->width, .height = f->height, .matrix = DRN_MATRIX_UNKNOWN};
     s->pixels = s->planar = f->format;
     if (!drn_av_to_yuv(&film->f, s->pixels)) {
         s->planar = drn_av_nearest(s->pixels);
         if (s->planar == AV_PIX_FMT_NONE || !drn_av_to_yuv(&film->f, s->planar))
-            return drn_fail(err, DRN_ERR_UNSUPPORTED, "%s: pixel format %s is not supported", path, d ? d->name : "?");
+            return drn_fail(err, DRN_ERR_UNSUPPORTED, "%s: pixel format %s is not supported", path,
+                            d ? d->name : "?");
         if (d->flags & AV_PIX_FMT_FLAG_ALPHA)
             drn_listener_note(s->l, "%s: transparency is left out", path);
     }
     describe_times(film, s);
     describe_colours(film, f, s->l->o->matrix);
-    film->interlaced = is_interlaced(f) || (s->stream->codecpar->field_order != AV_FIELD_UNKNOWN &&
-                                            s->stream->codecpar->field_order != AV_FIELD_PROGRESSIVE);
+    film->interlaced =
+        is_interlaced(f) || (s->stream->codecpar->field_order != AV_FIELD_UNKNOWN &&
+                             s->stream->codecpar->field_order != AV_FIELD_PROGRESSIVE);
     snprintf(film->codec, sizeof film->codec, "%s", avcodec_get_name(s->codec->codec_id));
     size_t bytes;
     return drn_yuv_size(&bytes, &film->f, err);
 }
 
-drn_status drn_ffmpeg_open(drn_source **out, const char *path, const drn_listener *l, drn_error *err)
+drn_status drn_ffmpeg_open(drn_source **out, const char *path, const drn_listener *l,
+                           drn_error *err)
 {
     av_source *s;
     drn_status st;
     bool end;
     DRN_TRY(drn_av_start(err));
     DRN_TRY(drn_calloc_to(&s, 1, sizeof *s, err));
-    s->base = (drn_source){.film = {.name = path}, .next = next, .close = close_source, .damaged_ok = l->o->damaged};
+    s->base = (drn_source){
+        .film = {.name = path}, .next = next, .close = close_source, .damaged_ok = l->o->damaged};
     s->l = l;
     DRN_CHECK(drn_av_input(&s->format, path, err));
     DRN_CHECK(open_decoder(s, path, err));

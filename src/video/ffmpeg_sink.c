@@ -18,9 +18,9 @@ typedef struct av_sink {
     AVPacket *packet;
     drn_segment_writer writer;
     drn_journal journal;
-    int64_t segment;  /* the one begun, or next */
-    int frames;       /* in it */
-    bool open, ended; /* its files are open; the last segment of the film is done */
+    int64_t segment;     /* the one begun, or next */
+    int frames;          /* in it */
+    bool open, ended;    /* its files are open; the last segment of the film is done */
     int64_t (*times)[2]; /* pts and duration of its frames */
     size_t bytes;
 } av_sink;
@@ -56,7 +56,8 @@ static void close_sink(drn_sink *base)
 /* Files of the segment; frames the journal has are left in it, to be read. */
 static drn_status begin(av_sink *s, drn_error *err)
 {
-    char *seg = drn_av_part(s->job.parts, s->segment, "seg"), *frames = drn_av_part(s->job.parts, s->segment, "frames");
+    char *seg = drn_av_part(s->job.parts, s->segment, "seg"),
+         *frames = drn_av_part(s->job.parts, s->segment, "frames");
     drn_status st = DRN_OK;
     if (!seg || !frames)
         st = no_memory(s, err);
@@ -65,7 +66,8 @@ static drn_status begin(av_sink *s, drn_error *err)
     if (st == DRN_OK)
         st = drn_journal_open(&s->journal, frames, s->bytes, err);
     if (st == DRN_OK) {
-        st = drn_segment_create(&s->writer, seg, s->encoder->extradata, (size_t)s->encoder->extradata_size, err);
+        st = drn_segment_create(&s->writer, seg, s->encoder->extradata,
+                                (size_t)s->encoder->extradata_size, err);
         s->open = st == DRN_OK;
     }
     s->frames = 0;
@@ -96,8 +98,9 @@ static drn_status drain(av_sink *s, drn_error *err)
         drn_segment_put(&s->writer, &p);
         av_packet_unref(s->packet);
     }
-    return av == AVERROR(EAGAIN) || av == AVERROR_EOF ? DRN_OK
-                                                       : drn_av_fail(err, DRN_ERR_INTERNAL, av, s->job.out, "encoding failed");
+    return av == AVERROR(EAGAIN) || av == AVERROR_EOF
+               ? DRN_OK
+               : drn_av_fail(err, DRN_ERR_INTERNAL, av, s->job.out, "encoding failed");
 }
 
 /* Planes to where the encoder wants them. */
@@ -134,7 +137,8 @@ static drn_status encode(av_sink *s, const drn_frame *frame, drn_error *err)
     s->times[s->frames][1] = frame->duration;
     s->frames++;
     int av = avcodec_send_frame(s->encoder, f);
-    return av < 0 ? drn_av_fail(err, DRN_ERR_INTERNAL, av, s->job.out, "encoding failed") : drain(s, err);
+    return av < 0 ? drn_av_fail(err, DRN_ERR_INTERNAL, av, s->job.out, "encoding failed")
+                  : drain(s, err);
 }
 
 /* The rest of the segment's packets; its journal is of no use then. */
@@ -145,8 +149,8 @@ static drn_status end(av_sink *s, drn_error *err)
         return drn_av_fail(err, DRN_ERR_INTERNAL, av, s->job.out, "encoding failed");
     DRN_TRY(drain(s, err));
     if (s->writer.packets != s->frames)
-        return drn_fail(err, DRN_ERR_INTERNAL, "%s: the encoder made %lld packets of %d frames", s->job.out,
-                        (long long)s->writer.packets, s->frames);
+        return drn_fail(err, DRN_ERR_INTERNAL, "%s: the encoder made %lld packets of %d frames",
+                        s->job.out, (long long)s->writer.packets, s->frames);
     s->open = false;
     DRN_TRY(drn_segment_commit(&s->writer, err));
     drn_journal_remove(&s->journal);
@@ -160,7 +164,8 @@ static drn_status write_frame(drn_sink *base, const drn_frame *frame, drn_error 
 {
     av_sink *s = (av_sink *)base;
     if (s->ended)
-        return drn_fail(err, DRN_ERR_INVALID, "%s has all frames of an input that was shorter; --restart begins anew",
+        return drn_fail(err, DRN_ERR_INVALID,
+                        "%s has all frames of an input that was shorter; --restart begins anew",
                         s->job.parts->dir);
     if (!s->open)
         DRN_TRY(begin(s, err));

@@ -14,8 +14,9 @@ static drn_status no_memory(const drn_av_pieces *j, drn_error *err)
 
 static bool kept_of_video(enum AVPacketSideDataType type)
 {
-    return type == AV_PKT_DATA_DISPLAYMATRIX || type == AV_PKT_DATA_STEREO3D || type == AV_PKT_DATA_SPHERICAL ||
-           type == AV_PKT_DATA_MASTERING_DISPLAY_METADATA || type == AV_PKT_DATA_CONTENT_LIGHT_LEVEL;
+    return type == AV_PKT_DATA_DISPLAYMATRIX || type == AV_PKT_DATA_STEREO3D ||
+           type == AV_PKT_DATA_SPHERICAL || type == AV_PKT_DATA_MASTERING_DISPLAY_METADATA ||
+           type == AV_PKT_DATA_CONTENT_LIGHT_LEVEL;
 }
 
 /* Rotation and the like. */
@@ -34,7 +35,8 @@ static bool copy_side_data(AVStream *to, const AVStream *from, bool video)
 #if DRN_SIDE_DATA_IN_PARAMETERS
         if (!video)
             continue; /* has come with the parameters */
-        AVPacketSideData *d = av_packet_side_data_new(&to->codecpar->coded_side_data, &to->codecpar->nb_coded_side_data,
+        AVPacketSideData *d = av_packet_side_data_new(&to->codecpar->coded_side_data,
+                                                      &to->codecpar->nb_coded_side_data,
                                                       list[i].type, list[i].size, 0);
         uint8_t *data = d ? d->data : NULL;
 #else
@@ -50,8 +52,9 @@ static bool copy_side_data(AVStream *to, const AVStream *from, bool video)
 /* Without what was true of the old file only. */
 static int copy_metadata(AVDictionary **to, const AVDictionary *from)
 {
-    static const char *const stale[] = {"major_brand", "minor_version", "compatible_brands", "encoder", "BPS",
-                                        "NUMBER_OF_", "_STATISTICS", "DURATION"};
+    static const char *const stale[] = {"major_brand", "minor_version", "compatible_brands",
+                                        "encoder",     "BPS",           "NUMBER_OF_",
+                                        "_STATISTICS", "DURATION"};
     const AVDictionaryEntry *e = NULL;
     while ((e = av_dict_get(from, "", e, AV_DICT_IGNORE_SUFFIX))) {
         bool old = false;
@@ -77,7 +80,8 @@ static drn_status copy_chapters(drn_av_output *o, const drn_av_pieces *j, drn_er
         to->time_base = from->time_base;
         to->start = from->start + shift;
         to->end = from->end + shift;
-        if (copy_metadata(&to->metadata, from->metadata) < 0 || av_dynarray_add_nofree(&o->format->chapters, &n, to) < 0) {
+        if (copy_metadata(&to->metadata, from->metadata) < 0 ||
+            av_dynarray_add_nofree(&o->format->chapters, &n, to) < 0) {
             av_dict_free(&to->metadata);
             av_free(to);
             return no_memory(j, err);
@@ -89,7 +93,8 @@ static drn_status copy_chapters(drn_av_output *o, const drn_av_pieces *j, drn_er
 
 /* ---- the streams ---- */
 
-static drn_status add_video(drn_av_output *o, const drn_av_pieces *j, const AVStream *from, int64_t depth, drn_error *err)
+static drn_status add_video(drn_av_output *o, const drn_av_pieces *j, const AVStream *from,
+                            int64_t depth, drn_error *err)
 {
     const drn_film *film = j->job->film;
     AVStream *to = avformat_new_stream(o->format, NULL);
@@ -114,7 +119,8 @@ static drn_status add_video(drn_av_output *o, const drn_av_pieces *j, const AVSt
     return DRN_OK;
 }
 
-static drn_status add_copy(drn_av_output *o, const drn_av_pieces *j, const AVStream *from, drn_error *err)
+static drn_status add_copy(drn_av_output *o, const drn_av_pieces *j, const AVStream *from,
+                           drn_error *err)
 {
     AVStream *to = avformat_new_stream(o->format, NULL);
     if (!to || avcodec_parameters_copy(to->codecpar, from->codecpar) < 0)
@@ -134,37 +140,41 @@ static bool is_matroska(const AVOutputFormat *f)
     return strcmp(f->name, "matroska") == 0;
 }
 
-/* Whether the output can and should have it; what is lost for a reason of the format's is DRN_ERR_UNSUPPORTED
- * unless the caller allows it. */
-static drn_status wanted(bool *yes, const drn_av_output *o, const drn_av_pieces *j, const AVStream *s, bool tell,
-                         drn_error *err)
+/* Whether the output can and should have it; what is lost for a reason of the format's is
+ * DRN_ERR_UNSUPPORTED unless the caller allows it. */
+static drn_status wanted(bool *yes, const drn_av_output *o, const drn_av_pieces *j,
+                         const AVStream *s, bool tell, drn_error *err)
 {
     enum AVMediaType type = s->codecpar->codec_type;
     const AVOutputFormat *f = o->format->oformat;
     bool picture = type == AVMEDIA_TYPE_VIDEO && s->disposition & AV_DISPOSITION_ATTACHED_PIC;
     bool fits = avformat_query_codec(f, s->codecpar->codec_id, FF_COMPLIANCE_NORMAL) != 0;
-    const char *what = av_get_media_type_string(type), *codec = avcodec_get_name(s->codecpar->codec_id);
+    const char *what = av_get_media_type_string(type),
+               *codec = avcodec_get_name(s->codecpar->codec_id);
     *yes = type == AVMEDIA_TYPE_AUDIO || type == AVMEDIA_TYPE_SUBTITLE ? fits
            : type == AVMEDIA_TYPE_ATTACHMENT                           ? is_matroska(f)
-                                                                       : picture && fits && strcmp(f->name, "webm") != 0;
+                                             : picture && fits && strcmp(f->name, "webm") != 0;
     bool matters = type == AVMEDIA_TYPE_AUDIO || type == AVMEDIA_TYPE_SUBTITLE;
     if (*yes)
         return DRN_OK;
     if (matters && !j->job->o->drop)
         return drn_fail(err, DRN_ERR_UNSUPPORTED,
-                        "%s: such files hold no %s (%s, stream %d); .mkv holds nearly all, or leave it out with --drop",
+                        "%s: such files hold no %s (%s, stream %d); .mkv holds nearly all, or "
+                        "leave it out with --drop",
                         j->job->out, codec, what, s->index);
     if (tell)
-        drn_listener_note(j->job->l, "%s: stream %d (%s, %s) is left out", j->job->in, s->index, what ? what : "unknown",
-                          codec);
+        drn_listener_note(j->job->l, "%s: stream %d (%s, %s) is left out", j->job->in, s->index,
+                          what ? what : "unknown", codec);
     return DRN_OK;
 }
 
-static drn_status add_streams(drn_av_output *o, const drn_av_pieces *j, int64_t depth, bool tell, drn_error *err)
+static drn_status add_streams(drn_av_output *o, const drn_av_pieces *j, int64_t depth, bool tell,
+                              drn_error *err)
 {
     if (!o->source)
         return add_video(o, j, NULL, depth, err);
-    int n = (int)o->source->nb_streams, video = av_find_best_stream(o->source, AVMEDIA_TYPE_VIDEO, -1, -1, NULL, 0);
+    int n = (int)o->source->nb_streams,
+        video = av_find_best_stream(o->source, AVMEDIA_TYPE_VIDEO, -1, -1, NULL, 0);
     DRN_TRY(drn_alloc_to(&o->map, (size_t)n, sizeof *o->map, err));
     for (int i = 0; i < n; i++) {
         const AVStream *s = o->source->streams[i];
@@ -184,19 +194,22 @@ static drn_status add_streams(drn_av_output *o, const drn_av_pieces *j, int64_t 
     return DRN_OK;
 }
 
-static drn_status open_all(drn_av_output *o, const drn_av_pieces *j, AVIOContext *io, int64_t depth, bool tell,
-                           drn_error *err)
+static drn_status open_all(drn_av_output *o, const drn_av_pieces *j, AVIOContext *io, int64_t depth,
+                           bool tell, drn_error *err)
 {
     const drn_ffmpeg_job *job = j->job;
-    if (avformat_alloc_output_context2(&o->format, av_guess_format(NULL, job->out, NULL), NULL, NULL) < 0)
+    if (avformat_alloc_output_context2(&o->format, av_guess_format(NULL, job->out, NULL), NULL,
+                                       NULL) < 0)
         return no_memory(j, err);
     o->format->pb = io;
     o->format->flags |= AVFMT_FLAG_BITEXACT; /* the same film every time */
-    o->format->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL; /* FLAC in MP4 is no experiment any more */
+    o->format->strict_std_compliance =
+        FF_COMPLIANCE_EXPERIMENTAL; /* FLAC in MP4 is no experiment any more */
     if (job->in)
         DRN_TRY(drn_av_input(&o->source, job->in, err));
     /* broadcasts begin at any time; they are moved to zero, others stay as they are */
-    if (o->source && o->source->iformat->flags & AVFMT_TS_DISCONT && o->source->start_time != AV_NOPTS_VALUE)
+    if (o->source && o->source->iformat->flags & AVFMT_TS_DISCONT &&
+        o->source->start_time != AV_NOPTS_VALUE)
         o->shift = -o->source->start_time;
     DRN_TRY(add_streams(o, j, depth, tell, err));
     if (o->source) {
@@ -205,7 +218,8 @@ static drn_status open_all(drn_av_output *o, const drn_av_pieces *j, AVIOContext
         DRN_TRY(copy_chapters(o, j, err));
     }
     int av = avformat_write_header(o->format, NULL);
-    return av < 0 ? drn_av_fail(err, DRN_ERR_UNSUPPORTED, av, job->out, "cannot hold these streams") : DRN_OK;
+    return av < 0 ? drn_av_fail(err, DRN_ERR_UNSUPPORTED, av, job->out, "cannot hold these streams")
+                  : DRN_OK;
 }
 
 void drn_av_output_close(drn_av_output *o)
@@ -216,7 +230,8 @@ void drn_av_output_close(drn_av_output *o)
     *o = (drn_av_output){0};
 }
 
-drn_status drn_av_output_open(drn_av_output *o, const drn_av_pieces *j, AVIOContext *io, int64_t depth, drn_error *err)
+drn_status drn_av_output_open(drn_av_output *o, const drn_av_pieces *j, AVIOContext *io,
+                              int64_t depth, drn_error *err)
 {
     *o = (drn_av_output){0};
     drn_status st = open_all(o, j, io, depth, false, err);

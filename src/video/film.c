@@ -47,7 +47,8 @@ static int64_t common(int64_t a, int64_t b)
     return a;
 }
 
-/* The pixel shape that keeps the picture's, where the sides grow differently by more than rounding. */
+/* The pixel shape that keeps the picture's, where the sides grow differently by more than rounding.
+ */
 static void keep_shape(drn_film *film, const drn_yuv_format *in)
 {
     int64_t w = in->width, h = in->height, bw = film->f.width, bh = film->f.height;
@@ -64,8 +65,8 @@ static void keep_shape(drn_film *film, const drn_yuv_format *in)
     }
 }
 
-/* Players guess untagged colours by the number of rows; what they would have guessed is written down where
- * the result's rows would make them guess otherwise. */
+/* Players guess untagged colours by the number of rows; what they would have guessed is written
+ * down where the result's rows would make them guess otherwise. */
 static void write_down(drn_film *film, int32_t height)
 {
     if (film->matrix != DRN_MATRIX_UNKNOWN)

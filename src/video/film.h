@@ -7,15 +7,15 @@
 
 /* A film as its file describes it. */
 typedef struct drn_film {
-    const char *name;             /* path, or "standard input"; borrowed */
-    drn_yuv_format f;             /* of every frame; the matrix is what the frames are worked on with */
-    int rate_num, rate_den;       /* mean frames a second; 0/1: unknown */
-    int tick_num, tick_den;       /* unit of time stamps, seconds */
-    int aspect_num, aspect_den;   /* shape of a pixel; 0/1: unknown */
-    int64_t frames;               /* 0: unknown */
+    const char *name;       /* path, or "standard input"; borrowed */
+    drn_yuv_format f;       /* of every frame; the matrix is what the frames are worked on with */
+    int rate_num, rate_den; /* mean frames a second; 0/1: unknown */
+    int tick_num, tick_den; /* unit of time stamps, seconds */
+    int aspect_num, aspect_den;      /* shape of a pixel; 0/1: unknown */
+    int64_t frames;                  /* 0: unknown */
     int matrix, primaries, transfer; /* as tagged, H.273; 2: not tagged */
-    bool has_range;               /* the film says whether it uses the full range */
-    bool interlaced, uneven;      /* fields; frames of different durations */
+    bool has_range;                  /* the film says whether it uses the full range */
+    bool interlaced, uneven;         /* fields; frames of different durations */
     char codec[32];
 } drn_film;
 
@@ -42,10 +42,11 @@ typedef struct drn_listener {
 
 /* DRN_ERR_CANCELLED when the caller wants to stop. */
 drn_status drn_listener_tell(drn_listener *l, drn_error *err);
-void drn_listener_note(const drn_listener *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void drn_listener_note(const drn_listener *l, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
-/* Where finished frames go.  What it has kept survives close() and the end of the process; finish() makes
- * the output appear. */
+/* Where finished frames go.  What it has kept survives close() and the end of the process; finish()
+ * makes the output appear. */
 typedef struct drn_sink {
     int64_t done; /* frames kept so far */
     drn_status (*write)(struct drn_sink *s, const drn_frame *frame, drn_error *err);

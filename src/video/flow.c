@@ -93,8 +93,8 @@ static drn_status start(drn_flow *flow, drn_error *err)
     }
     for (; flow->started < flow->job.parallel; flow->started++)
         if (pthread_create(&flow->id[flow->started], NULL, worker, flow) != 0)
-            return drn_fail(err, DRN_ERR_NOMEM, "thread %d of %d could not be started", flow->started + 1,
-                            flow->job.parallel);
+            return drn_fail(err, DRN_ERR_NOMEM, "thread %d of %d could not be started",
+                            flow->started + 1, flow->job.parallel);
     return DRN_OK;
 }
 
@@ -104,7 +104,9 @@ drn_status drn_flow_new(drn_flow **out, const drn_flow_job *job, drn_error *err)
     pthread_condattr_t clock;
     DRN_TRY(drn_calloc_to(&flow, 1, sizeof *flow, err));
     flow->job = *job;
-    flow->job.parallel = job->parallel < 1 ? 1 : job->parallel > MAX_PARALLEL ? MAX_PARALLEL : job->parallel;
+    flow->job.parallel = job->parallel < 1              ? 1
+                         : job->parallel > MAX_PARALLEL ? MAX_PARALLEL
+                                                        : job->parallel;
     flow->slots = flow->job.parallel + AHEAD;
     atomic_init(&flow->quit, false);
     pthread_mutex_init(&flow->lock, NULL);
@@ -172,7 +174,8 @@ static struct timespec deadline(double seconds)
     return t;
 }
 
-drn_status drn_flow_take(const drn_frame **frame, uint64_t *tag, drn_flow *flow, double seconds, drn_error *err)
+drn_status drn_flow_take(const drn_frame **frame, uint64_t *tag, drn_flow *flow, double seconds,
+                         drn_error *err)
 {
     struct timespec until = deadline(seconds);
     int late = 0;

@@ -1,5 +1,5 @@
-/* Frames through the network, several at a time, out in the order they went in.  A fixed number of frames is
- * in flight, so that memory is bounded. */
+/* Frames through the network, several at a time, out in the order they went in.  A fixed number of
+ * frames is in flight, so that memory is bounded. */
 #ifndef DRN_VIDEO_FLOW_H
 #define DRN_VIDEO_FLOW_H
 
@@ -26,8 +26,10 @@ drn_frame *drn_flow_room(drn_flow *flow);
 void drn_flow_submit(drn_flow *flow, uint64_t tag);
 /* Whether anything was submitted that was not released. */
 bool drn_flow_busy(const drn_flow *flow);
-/* The oldest result, waiting for at most `seconds`; NULL when it is not ready.  Release it after use. */
-drn_status drn_flow_take(const drn_frame **frame, uint64_t *tag, drn_flow *flow, double seconds, drn_error *err);
+/* The oldest result, waiting for at most `seconds`; NULL when it is not ready.  Release it after
+ * use. */
+drn_status drn_flow_take(const drn_frame **frame, uint64_t *tag, drn_flow *flow, double seconds,
+                         drn_error *err);
 void drn_flow_release(drn_flow *flow);
 
 #endif

@@ -16,8 +16,8 @@ typedef struct drn_journal {
 
 /* Open, or make; frames there are can be read.  bytes: of a frame. */
 drn_status drn_journal_open(drn_journal *j, const char *path, size_t bytes, drn_error *err);
-/* The next frame of an earlier run into `frame`; *end behind the last whole one, and then frames can be
- * added. */
+/* The next frame of an earlier run into `frame`; *end behind the last whole one, and then frames
+ * can be added. */
 drn_status drn_journal_next(drn_frame *frame, drn_journal *j, bool *end, drn_error *err);
 /* Throw away all from here on. */
 drn_status drn_journal_cut(drn_journal *j, drn_error *err);

@@ -28,14 +28,15 @@ void drn_parts_close(drn_parts *p)
     *p = (drn_parts){0};
 }
 
-/* Remove the folder's files but for `but`, or only what a killed run was writing; only names this room makes. */
+/* Remove the folder's files but for `but`, or only what a killed run was writing; only names this
+ * room makes. */
 static void clear(const drn_parts *p, const char *but, bool torn)
 {
     DIR *d = opendir(p->dir);
     for (struct dirent *e; d && (e = readdir(d));) {
         const char *n = e->d_name, *dot = strchr(n, '.');
-        bool ours = strcmp(n, "job") == 0 || strcmp(n, "hashes") == 0 || strcmp(n, "video.y4m") == 0 ||
-                    strncmp(n, "joined", 6) == 0 ||
+        bool ours = strcmp(n, "job") == 0 || strcmp(n, "hashes") == 0 ||
+                    strcmp(n, "video.y4m") == 0 || strncmp(n, "joined", 6) == 0 ||
                     (n[0] >= '0' && n[0] <= '9' && dot &&
                      (strncmp(dot, ".seg", 4) == 0 || strcmp(dot, ".frames") == 0));
         ours = ours && (!torn || (dot && strstr(dot, ".tmp")) || strncmp(n, "joined", 6) == 0);
@@ -71,7 +72,8 @@ static FILE *open_in(const drn_parts *p, const char *name)
 static drn_status trouble(const drn_parts *p, const char *what, drn_error *err)
 {
     int e = errno ? errno : EIO;
-    return drn_fail(err, e == ENOMEM ? DRN_ERR_NOMEM : DRN_ERR_IO, "%s: cannot %s: %s", p->dir, what, strerror(e));
+    return drn_fail(err, e == ENOMEM ? DRN_ERR_NOMEM : DRN_ERR_IO, "%s: cannot %s: %s", p->dir,
+                    what, strerror(e));
 }
 
 static size_t line_length(const char *s)
@@ -82,12 +84,14 @@ static size_t line_length(const char *s)
 /* The first line in which they differ. */
 static drn_status other_job(const drn_parts *p, const char *old, const char *job, drn_error *err)
 {
-    while (*old && *job && line_length(old) == line_length(job) && strncmp(old, job, line_length(old)) == 0) {
+    while (*old && *job && line_length(old) == line_length(job) &&
+           strncmp(old, job, line_length(old)) == 0) {
         old += line_length(old) + (old[line_length(old)] != 0);
         job += line_length(job) + (job[line_length(job)] != 0);
     }
     return drn_fail(err, DRN_ERR_INVALID,
-                    "%s was begun with '%.*s', now it is '%.*s'; finish it that way, or --restart throws it away",
+                    "%s was begun with '%.*s', now it is '%.*s'; finish it that way, or --restart "
+                    "throws it away",
                     p->dir, (int)(line_length(old) > 100 ? 100 : line_length(old)), old,
                     (int)(line_length(job) > 100 ? 100 : line_length(job)), job);
 }
@@ -97,8 +101,8 @@ static drn_status begin(drn_parts *p, const char *job, drn_error *err)
     size_t n = strlen(job);
     clear(p, "job", false);
     errno = 0;
-    if (ftruncate(fileno(p->job), 0) != 0 || fseek(p->job, 0, SEEK_SET) != 0 || fwrite(job, 1, n, p->job) != n ||
-        fflush(p->job) != 0)
+    if (ftruncate(fileno(p->job), 0) != 0 || fseek(p->job, 0, SEEK_SET) != 0 ||
+        fwrite(job, 1, n, p->job) != n || fflush(p->job) != 0)
         return trouble(p, "write there", err);
     return DRN_OK;
 }
@@ -132,7 +136,8 @@ static bool foreign(const drn_parts *p)
     return other;
 }
 
-drn_status drn_parts_open(drn_parts *p, const char *out, const char *job, bool restart, drn_error *err)
+drn_status drn_parts_open(drn_parts *p, const char *out, const char *job, bool restart,
+                          drn_error *err)
 {
     drn_status st = DRN_OK;
     size_t n = strlen(out) + 6;
@@ -143,7 +148,8 @@ drn_status drn_parts_open(drn_parts *p, const char *out, const char *job, bool r
     if (mkdir(p->dir, 0777) != 0 && (errno != EEXIST || !drn_path_is_dir(p->dir)))
         st = trouble(p, "make this folder", err);
     else if (foreign(p))
-        st = drn_fail(err, DRN_ERR_IO, "%s: this folder is in the way; it holds other files", p->dir);
+        st = drn_fail(err, DRN_ERR_IO, "%s: this folder is in the way; it holds other files",
+                      p->dir);
     else if (!(p->job = open_in(p, "job")))
         st = trouble(p, "write there", err);
     else if (flock(fileno(p->job), LOCK_EX | LOCK_NB) != 0)
@@ -167,14 +173,16 @@ drn_status drn_parts_check(drn_parts *p, uint64_t hash, drn_error *err)
 {
     uint64_t old;
     if (p->at >= p->known)
-        return drn_fail(err, DRN_ERR_INTERNAL, "%s: no hash of frame %lld", p->dir, (long long)p->at + 1);
+        return drn_fail(err, DRN_ERR_INTERNAL, "%s: no hash of frame %lld", p->dir,
+                        (long long)p->at + 1);
     if (fseeko(p->hashes, (off_t)(p->at * (int64_t)sizeof old), SEEK_SET) != 0 ||
         fread(&old, sizeof old, 1, p->hashes) != 1)
         return trouble(p, "read there", err);
     p->at++;
     if (old != hash)
         return drn_fail(err, DRN_ERR_INVALID,
-                        "%s: frame %lld of the input is another than when this was begun; --restart throws it away",
+                        "%s: frame %lld of the input is another than when this was begun; "
+                        "--restart throws it away",
                         p->dir, (long long)p->at);
     return DRN_OK;
 }

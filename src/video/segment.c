@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* A file: magic, extras (u32), extra; packets: a head of 24 bytes and the data; a head with size LAST and the
- * hash in the place of pts. */
+/* A file: magic, extras (u32), extra; packets: a head of 24 bytes and the data; a head with size
+ * LAST and the hash in the place of pts. */
 static const char magic[8] = "drnseg1\n";
 #define LAST UINT32_MAX
 enum { HEAD = 24 };
@@ -43,8 +43,8 @@ static void put(drn_segment_writer *w, const void *data, size_t size)
     (void)fwrite(data, 1, size, w->file.f); /* the commit reports it */
 }
 
-drn_status drn_segment_create(drn_segment_writer *w, const char *path, const uint8_t *extra, size_t extras,
-                              drn_error *err)
+drn_status drn_segment_create(drn_segment_writer *w, const char *path, const uint8_t *extra,
+                              size_t extras, drn_error *err)
 {
     uint8_t head[12];
     *w = (drn_segment_writer){.hash = DRN_HASH_START};
@@ -89,7 +89,8 @@ static drn_status broken(const drn_segment_reader *r, drn_error *err)
 {
     if (ferror(r->f))
         return drn_fail(err, DRN_ERR_IO, "%s: %s", r->name, strerror(errno ? errno : EIO));
-    return drn_fail(err, DRN_ERR_FORMAT, "%s: damaged; remove it, its frames are made again then", r->name);
+    return drn_fail(err, DRN_ERR_FORMAT, "%s: damaged; remove it, its frames are made again then",
+                    r->name);
 }
 
 static drn_status get(void *data, size_t size, drn_segment_reader *r, drn_error *err)
@@ -119,8 +120,8 @@ static drn_status get_data(size_t size, drn_segment_reader *r, drn_error *err)
     return get(r->data, size, r, err);
 }
 
-drn_status drn_segment_open(drn_segment_reader *r, FILE *f, const char *name, uint8_t **extra, size_t *extras,
-                            drn_error *err)
+drn_status drn_segment_open(drn_segment_reader *r, FILE *f, const char *name, uint8_t **extra,
+                            size_t *extras, drn_error *err)
 {
     uint8_t head[12];
     drn_status st;

@@ -28,11 +28,11 @@ typedef struct run {
     drn_film film; /* of the result */
     drn_upscale_options how;
     drn_ffmpeg_choice choice;
-    bool raw;       /* the result is y4m */
-    bool kept;      /* there is a folder OUT.part */
+    bool raw;  /* the result is y4m */
+    bool kept; /* there is a folder OUT.part */
     int part;
     drn_parts parts;
-    char *video;    /* OUT.part/video.y4m */
+    char *video; /* OUT.part/video.y4m */
     drn_sink *sink;
     drn_flow *flow;
 } run;
@@ -50,7 +50,8 @@ static bool has_suffix(const char *path, const char *suffix)
 
 /* ---- what to do ---- */
 
-static drn_status open_source(drn_source **out, const char *in, const drn_listener *l, drn_error *err)
+static drn_status open_source(drn_source **out, const char *in, const drn_listener *l,
+                              drn_error *err)
 {
     struct stat sb;
     if (is_stream(in) || (stat(in, &sb) == 0 && S_ISFIFO(sb.st_mode)))
@@ -71,7 +72,8 @@ static drn_status check_output(const run *r, drn_error *err)
         return DRN_OK;
     if (S_ISDIR(out.st_mode))
         return drn_fail(err, DRN_ERR_IO, "%s: is a folder; name a file", r->out);
-    if (!is_stream(r->in) && stat(r->in, &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+    if (!is_stream(r->in) && stat(r->in, &in) == 0 && in.st_dev == out.st_dev &&
+        in.st_ino == out.st_ino)
         return drn_fail(err, DRN_ERR_INVALID, "%s: is the input, too", r->out);
     if (!r->o.overwrite)
         return drn_fail(err, DRN_ERR_IO, "%s: exists already; --overwrite replaces it", r->out);
@@ -88,7 +90,8 @@ static drn_status find_size(run *r, drn_error *err)
     int32_t w = t.width, h = t.height;
     bool exact = !r->how.fit;
     if ((exact && r->how.width && w % mx) || (exact && r->how.height && h % my))
-        return drn_fail(err, DRN_ERR_INVALID, "%dx%d: colours at half the size want even sides", w, h);
+        return drn_fail(err, DRN_ERR_INVALID, "%dx%d: colours at half the size want even sides", w,
+                        h);
     w = w % mx ? (w / mx + (r->how.fit ? 0 : 1)) * mx : w;
     h = h % my ? (h / my + (r->how.fit ? 0 : 1)) * my : h;
     if (w < 1 || h < 1)
@@ -116,27 +119,33 @@ static void choose_raw(run *r)
         drn_listener_note(&r->l, "RGB frames become 4:4:4 bt709");
     }
     if (r->source->film.uneven)
-        drn_listener_note(&r->l, "y4m has one frame rate for all frames; the different durations are lost");
+        drn_listener_note(
+            &r->l, "y4m has one frame rate for all frames; the different durations are lost");
 }
 
 static void note_input(const run *r)
 {
     const drn_film *f = &r->source->film;
     if (f->interlaced)
-        drn_listener_note(&r->l, "%s: interlaced; frames are enlarged as they are and combs stay, better "
-                          "deinterlace first (ffmpeg -vf bwdif)", f->name);
+        drn_listener_note(&r->l,
+                          "%s: interlaced; frames are enlarged as they are and combs stay, better "
+                          "deinterlace first (ffmpeg -vf bwdif)",
+                          f->name);
 }
 
 static drn_status check_options(const drn_video_options *o, drn_error *err)
 {
     if (o->depth != 0 && o->depth != 8 && o->depth != 10 && o->depth != 12)
-        return drn_fail(err, DRN_ERR_INVALID, "a depth of %d bits; 8, 10 and 12 are possible", o->depth);
+        return drn_fail(err, DRN_ERR_INVALID, "a depth of %d bits; 8, 10 and 12 are possible",
+                        o->depth);
     if (o->parallel < 0 || o->parallel > 64)
-        return drn_fail(err, DRN_ERR_INVALID, "%d frames at the same time; the limit is 64", o->parallel);
+        return drn_fail(err, DRN_ERR_INVALID, "%d frames at the same time; the limit is 64",
+                        o->parallel);
     if (o->part < 0 || o->part > 10000)
         return drn_fail(err, DRN_ERR_INVALID, "parts of %d frames; the limit is 10000", o->part);
     if (o->upscale.threads < 0 || o->upscale.threads > 1024)
-        return drn_fail(err, DRN_ERR_INVALID, "thread count %d is not in 0..1024", o->upscale.threads);
+        return drn_fail(err, DRN_ERR_INVALID, "thread count %d is not in 0..1024",
+                        o->upscale.threads);
     return DRN_OK;
 }
 
@@ -147,7 +156,8 @@ static drn_status decide(run *r, drn_error *err)
     DRN_TRY(open_source(&r->source, r->in, &r->l, err));
     const drn_film *in = &r->source->film;
     if (in->f.planes == 3 && !drn_yuv_matrix_known(in->f.matrix))
-        return drn_fail(err, DRN_ERR_UNSUPPORTED, "%s: colours with the matrix number %d of H.273 are not supported",
+        return drn_fail(err, DRN_ERR_UNSUPPORTED,
+                        "%s: colours with the matrix number %d of H.273 are not supported",
                         in->name, in->f.matrix);
     note_input(r);
     r->film = *in;
@@ -186,11 +196,13 @@ static void job_text(char text[JOB_TEXT], const run *r)
              "model %s %016llx\n"
              "ensemble %d, linear %d, consistent %d, tile %d, device %d, numbers %d\n"
              "encoder %s, crf %s%g, preset %s, parts of %d frames\n",
-             S_ISREG(sb.st_mode) ? (long long)sb.st_size : 0, (long long)sb.st_mtim.tv_sec, sb.st_mtim.tv_nsec,
-             r->source->film.f.width, r->source->film.f.height, in, r->film.f.width, r->film.f.height, out,
-             drn_model_name(r->model), (unsigned long long)weights, h->ensemble, h->linear, h->consistent, h->tile,
-             (int)h->device, (int)h->numbers, r->raw ? "y4m" : r->choice.name, r->o.has_crf ? "" : "default ",
-             r->o.has_crf ? r->o.crf : 0, r->o.preset ? r->o.preset : "default", r->raw ? 1 : r->part);
+             S_ISREG(sb.st_mode) ? (long long)sb.st_size : 0, (long long)sb.st_mtim.tv_sec,
+             sb.st_mtim.tv_nsec, r->source->film.f.width, r->source->film.f.height, in,
+             r->film.f.width, r->film.f.height, out, drn_model_name(r->model),
+             (unsigned long long)weights, h->ensemble, h->linear, h->consistent, h->tile,
+             (int)h->device, (int)h->numbers, r->raw ? "y4m" : r->choice.name,
+             r->o.has_crf ? "" : "default ", r->o.has_crf ? r->o.crf : 0,
+             r->o.preset ? r->o.preset : "default", r->raw ? 1 : r->part);
 }
 
 static drn_status raw_sink(run *r, drn_error *err)
@@ -239,14 +251,16 @@ static void share_out(drn_flow_job *job, const drn_video_options *o)
     drn_error none = {0};
     int threads = o->upscale.threads ? o->upscale.threads : drn_cpu_count();
     bool gpu = o->upscale.device == DRN_DEVICE_CUDA ||
-               (o->upscale.device == DRN_DEVICE_AUTO && drn_device_check(DRN_DEVICE_CUDA, NULL, 0, &none) == DRN_OK);
+               (o->upscale.device == DRN_DEVICE_AUTO &&
+                drn_device_check(DRN_DEVICE_CUDA, NULL, 0, &none) == DRN_OK);
     job->parallel = o->parallel ? o->parallel : gpu ? 1 : threads < AT_ONCE ? threads : AT_ONCE;
     job->how.threads = (threads + job->parallel - 1) / job->parallel;
 }
 
 static drn_status open_flow(run *r, drn_error *err)
 {
-    drn_flow_job job = {.in = r->source->film.f, .out = r->film.f, .model = r->model, .how = r->how};
+    drn_flow_job job = {
+        .in = r->source->film.f, .out = r->film.f, .model = r->model, .how = r->how};
     job.how.progress = NULL;
     share_out(&job, &r->o);
     return drn_flow_new(&r->flow, &job, err);
@@ -309,7 +323,8 @@ static drn_status loop(run *r, drn_error *err)
     while (!torn && st != DRN_OK && drain(r, 0, &got, NULL) == DRN_OK && got)
         ;
     if (st == DRN_OK && r->parts.at < r->l.at.resumed)
-        return drn_fail(err, DRN_ERR_INVALID, "%s: has fewer frames than when this was begun; --restart begins anew",
+        return drn_fail(err, DRN_ERR_INVALID,
+                        "%s: has fewer frames than when this was begun; --restart begins anew",
                         r->source->film.name);
     return st;
 }
@@ -340,7 +355,8 @@ static void close_run(run *r, drn_status st)
 }
 
 drn_status drn_video_upscale(const char *in, const char *out, const drn_model *model,
-                             const drn_video_options *options, drn_video_result *result, drn_error *err)
+                             const drn_video_options *options, drn_video_result *result,
+                             drn_error *err)
 {
     run r = {.in = in, .out = out, .model = model};
     drn_status st;

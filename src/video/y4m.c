@@ -13,11 +13,11 @@ typedef struct kind {
 } kind;
 
 static const kind kinds[] = {
-    {"420jpeg", 3, 1, 1, DRN_SITE_CENTRE}, {"420mpeg2", 3, 1, 1, DRN_SITE_LEFT},
+    {"420jpeg", 3, 1, 1, DRN_SITE_CENTRE},    {"420mpeg2", 3, 1, 1, DRN_SITE_LEFT},
     {"420paldv", 3, 1, 1, DRN_SITE_TOP_LEFT}, {"420", 3, 1, 1, DRN_SITE_CENTRE},
-    {"422", 3, 1, 0, DRN_SITE_UNKNOWN}, {"444", 3, 0, 0, DRN_SITE_UNKNOWN},
-    {"411", 3, 2, 0, DRN_SITE_UNKNOWN}, {"440", 3, 0, 1, DRN_SITE_UNKNOWN},
-    {"410", 3, 2, 2, DRN_SITE_UNKNOWN}, {"mono", 1, 0, 0, DRN_SITE_UNKNOWN},
+    {"422", 3, 1, 0, DRN_SITE_UNKNOWN},       {"444", 3, 0, 0, DRN_SITE_UNKNOWN},
+    {"411", 3, 2, 0, DRN_SITE_UNKNOWN},       {"440", 3, 0, 1, DRN_SITE_UNKNOWN},
+    {"410", 3, 2, 2, DRN_SITE_UNKNOWN},       {"mono", 1, 0, 0, DRN_SITE_UNKNOWN},
 };
 
 /* Digits at *p, at most `most`; -1 when there are none or too many. */
@@ -70,7 +70,8 @@ static bool colour_space(drn_yuv_format *f, const char *p, const char *end)
 }
 
 /* One word of the line. */
-static drn_status word(drn_y4m_header *h, const char *p, const char *end, const char *name, drn_error *err)
+static drn_status word(drn_y4m_header *h, const char *p, const char *end, const char *name,
+                       drn_error *err)
 {
     const char *value = p + 1, *at = value;
     size_t n = (size_t)(end - p);
@@ -107,19 +108,27 @@ static drn_status word(drn_y4m_header *h, const char *p, const char *end, const 
         break;
     }
     if (!ok)
-        return drn_fail(err, *p == 'C' ? DRN_ERR_UNSUPPORTED : DRN_ERR_FORMAT, "%s: y4m header with '%.*s', which %s",
-                        name, n > 40 ? 40 : (int)n, p, *p == 'C' ? "is no colour space known here" : "makes no sense");
+        return drn_fail(err, *p == 'C' ? DRN_ERR_UNSUPPORTED : DRN_ERR_FORMAT,
+                        "%s: y4m header with '%.*s', which %s", name, n > 40 ? 40 : (int)n, p,
+                        *p == 'C' ? "is no colour space known here" : "makes no sense");
     return DRN_OK;
 }
 
-drn_status drn_y4m_parse(drn_y4m_header *h, const char *line, size_t size, const char *name, drn_error *err)
+drn_status drn_y4m_parse(drn_y4m_header *h, const char *line, size_t size, const char *name,
+                         drn_error *err)
 {
     const char *p = line, *end = line + size;
     size_t magic = strlen(MAGIC);
-    drn_y4m_header head = {.f = {.depth = 8, .planes = 3, .sx = 1, .sy = 1, .matrix = DRN_MATRIX_UNKNOWN, .site = DRN_SITE_CENTRE},
+    drn_y4m_header head = {.f = {.depth = 8,
+                                 .planes = 3,
+                                 .sx = 1,
+                                 .sy = 1,
+                                 .matrix = DRN_MATRIX_UNKNOWN,
+                                 .site = DRN_SITE_CENTRE},
                            .interlace = 'p'};
     if (size < magic || memcmp(p, MAGIC, magic) != 0 || (size > magic && p[magic] != ' '))
-        return drn_fail(err, DRN_ERR_FORMAT, "%s: not y4m (it does not begin with %s)", name, MAGIC);
+        return drn_fail(err, DRN_ERR_FORMAT, "%s: not y4m (it does not begin with %s)", name,
+                        MAGIC);
     for (p += magic; p < end;) {
         const char *stop = memchr(p, ' ', (size_t)(end - p));
         stop = stop ? stop : end;
@@ -150,7 +159,8 @@ static void print_space(char to[24], const drn_yuv_format *f)
         if (!deep && !named && strcmp(k->tag, "420") != 0)
             continue;
         if (deep)
-            snprintf(to, 24, "%.*s%s%d", k->planes == 3 ? 3 : 4, k->tag, k->planes == 3 ? "p" : "", f->depth);
+            snprintf(to, 24, "%.*s%s%d", k->planes == 3 ? 3 : 4, k->tag, k->planes == 3 ? "p" : "",
+                     f->depth);
         else
             snprintf(to, 24, "%s", k->tag);
         return;
@@ -167,6 +177,9 @@ void drn_y4m_print(char line[DRN_Y4M_LINE], const drn_film *film)
         snprintf(rate, sizeof rate, "%d:%d", film->rate_num, film->rate_den);
     if (film->aspect_num > 0)
         snprintf(aspect, sizeof aspect, "%d:%d", film->aspect_num, film->aspect_den);
-    snprintf(line, DRN_Y4M_LINE, "%s W%d H%d F%s Ip A%s C%s%s\n", MAGIC, f->width, f->height, rate, aspect, space,
-             f->full ? " XCOLORRANGE=FULL" : film->has_range ? " XCOLORRANGE=LIMITED" : "");
+    snprintf(line, DRN_Y4M_LINE, "%s W%d H%d F%s Ip A%s C%s%s\n", MAGIC, f->width, f->height, rate,
+             aspect, space,
+             f->full           ? " XCOLORRANGE=FULL"
+             : film->has_range ? " XCOLORRANGE=LIMITED"
+                               : "");
 }

@@ -24,7 +24,8 @@ bool drn_y4m_is(const char *path)
 }
 
 /* A line without its newline; *size is -1 at the end of the file. */
-static drn_status read_line(char line[DRN_Y4M_LINE], int *size, FILE *f, const char *name, drn_error *err)
+static drn_status read_line(char line[DRN_Y4M_LINE], int *size, FILE *f, const char *name,
+                            drn_error *err)
 {
     int n = 0, c;
     while ((c = getc(f)) != EOF && c != '\n' && n < DRN_Y4M_LINE - 1)
@@ -36,7 +37,8 @@ static drn_status read_line(char line[DRN_Y4M_LINE], int *size, FILE *f, const c
         return DRN_OK;
     }
     if (c != '\n')
-        return drn_fail(err, DRN_ERR_FORMAT, "%s: not y4m, or cut off: a line without an end", name);
+        return drn_fail(err, DRN_ERR_FORMAT, "%s: not y4m, or cut off: a line without an end",
+                        name);
     line[n] = 0;
     *size = n;
     return DRN_OK;
@@ -51,8 +53,8 @@ static drn_status cut_off(y4m_source *s, bool *end, size_t got, drn_error *err)
         *end = true;
         return DRN_OK;
     }
-    return drn_fail(err, DRN_ERR_FORMAT, "%s: cut off: frame %lld has %zu of %zu bytes", s->base.film.name,
-                    (long long)s->index + 1, got, s->bytes);
+    return drn_fail(err, DRN_ERR_FORMAT, "%s: cut off: frame %lld has %zu of %zu bytes",
+                    s->base.film.name, (long long)s->index + 1, got, s->bytes);
 }
 
 static drn_status next(drn_source *base, drn_frame *frame, bool *end, drn_error *err)
@@ -94,7 +96,8 @@ static int64_t count(FILE *f, int header, size_t bytes)
     return (int64_t)((uint64_t)(sb.st_size - header) / (bytes + 6));
 }
 
-static drn_status describe(y4m_source *s, const drn_y4m_header *h, drn_video_matrix wish, drn_error *err)
+static drn_status describe(y4m_source *s, const drn_y4m_header *h, drn_video_matrix wish,
+                           drn_error *err)
 {
     drn_film *film = &s->base.film;
     film->f = h->f;
@@ -112,7 +115,8 @@ static drn_status describe(y4m_source *s, const drn_y4m_header *h, drn_video_mat
     return drn_yuv_size(&s->bytes, &film->f, err);
 }
 
-drn_status drn_y4m_open(drn_source **out, const char *path, const drn_video_options *o, drn_error *err)
+drn_status drn_y4m_open(drn_source **out, const char *path, const drn_video_options *o,
+                        drn_error *err)
 {
     y4m_source *s;
     char line[DRN_Y4M_LINE];
@@ -121,7 +125,9 @@ drn_status drn_y4m_open(drn_source **out, const char *path, const drn_video_opti
     drn_status st;
     bool in = strcmp(path, "-") == 0;
     DRN_TRY(drn_calloc_to(&s, 1, sizeof *s, err));
-    s->base = (drn_source){.film = {.name = in ? "standard input" : path}, .next = next, .close = close_source,
+    s->base = (drn_source){.film = {.name = in ? "standard input" : path},
+                           .next = next,
+                           .close = close_source,
                            .damaged_ok = o->damaged};
     s->f = in ? stdin : fopen(path, "rbe");
     if (!s->f) {

@@ -19,14 +19,16 @@ typedef struct y4m_sink {
 static drn_status failed(const y4m_sink *s, drn_error *err)
 {
     int e = errno ? errno : EIO;
-    return drn_fail(err, DRN_ERR_IO, "%s: cannot write: %s", s->to ? s->to : "standard output", strerror(e));
+    return drn_fail(err, DRN_ERR_IO, "%s: cannot write: %s", s->to ? s->to : "standard output",
+                    strerror(e));
 }
 
 static drn_status write_frame(drn_sink *base, const drn_frame *frame, drn_error *err)
 {
     y4m_sink *s = (y4m_sink *)base;
     errno = 0;
-    /* flushed: what counts as done has left this process, and frames go down a pipe as they are made */
+    /* flushed: what counts as done has left this process, and frames go down a pipe as they are
+     * made */
     if (fwrite(frame_line, 1, FRAME_LINE, s->f) != FRAME_LINE ||
         fwrite(frame->data, 1, s->bytes, s->f) != s->bytes || fflush(s->f) != 0)
         return failed(s, err);
@@ -78,7 +80,10 @@ drn_status drn_y4m_sink(drn_sink **out, FILE *f, int64_t known, const char *from
     y4m_sink *s;
     char header[DRN_Y4M_LINE];
     DRN_TRY(drn_calloc_to(&s, 1, sizeof *s, err));
-    *s = (y4m_sink){.base = {.write = write_frame, .finish = finish, .close = close_sink}, .f = f, .from = from, .to = to};
+    *s = (y4m_sink){.base = {.write = write_frame, .finish = finish, .close = close_sink},
+                    .f = f,
+                    .from = from,
+                    .to = to};
     drn_y4m_print(header, film);
     drn_status st = drn_yuv_size(&s->bytes, &film->f, err);
     if (st == DRN_OK)

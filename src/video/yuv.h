@@ -43,8 +43,8 @@ typedef struct drn_yuv_format {
     bool full;  /* samples use the whole range instead of 16..235 (8 bits) */
 } drn_yuv_format;
 
-/* Bytes of a frame: planes one after the other, rows without padding; samples of more than 8 bits are two
- * bytes, low one first.  DRN_ERR_INVALID for sizes that make no sense. */
+/* Bytes of a frame: planes one after the other, rows without padding; samples of more than 8 bits
+ * are two bytes, low one first.  DRN_ERR_INVALID for sizes that make no sense. */
 drn_status drn_yuv_size(size_t *bytes, const drn_yuv_format *f, drn_error *err);
 
 /* Width and height of plane i. */
@@ -57,11 +57,14 @@ void drn_yuv_describe(char text[64], const drn_yuv_format *f);
 bool drn_yuv_matrix_known(int matrix);
 
 /* A frame as an f32 picture: 1 band for luma only, else R, G, B.  Chroma is enlarged by bicubic
- * interpolation, at its place; nothing is clamped, so that values outside of 0..1 come back, too. */
-drn_status drn_yuv_to_image(drn_image **out, const drn_yuv_format *f, const uint8_t *data, drn_error *err);
+ * interpolation, at its place; nothing is clamped, so that values outside of 0..1 come back, too.
+ */
+drn_status drn_yuv_to_image(drn_image **out, const drn_yuv_format *f, const uint8_t *data,
+                            drn_error *err);
 
 /* The other way; chroma is shrunk by antialiased bicubic interpolation, everything rounded once.
  * in: f32, 1 or 3 bands, of f's size. */
-drn_status drn_yuv_from_image(uint8_t *data, const drn_yuv_format *f, const drn_image *in, drn_error *err);
+drn_status drn_yuv_from_image(uint8_t *data, const drn_yuv_format *f, const drn_image *in,
+                              drn_error *err);
 
 #endif

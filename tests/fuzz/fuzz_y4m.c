@@ -18,8 +18,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     PROMISE(drn_yuv_size(&bytes, &h.f, &err) == DRN_OK);
     PROMISE((h.rate_num > 0) == (h.rate_den > 0) && (h.aspect_num > 0) == (h.aspect_den > 0));
     char line[DRN_Y4M_LINE];
-    drn_film film = {.f = h.f, .rate_num = h.rate_num, .rate_den = h.rate_den, .aspect_num = h.aspect_num,
-                     .aspect_den = h.aspect_den, .has_range = h.has_range};
+    drn_film film = {.f = h.f,
+                     .rate_num = h.rate_num,
+                     .rate_den = h.rate_den,
+                     .aspect_num = h.aspect_num,
+                     .aspect_den = h.aspect_den,
+                     .has_range = h.has_range};
     drn_y4m_print(line, &film);
     PROMISE(drn_y4m_parse(&again, line, strcspn(line, "\n"), "again", &err) == DRN_OK);
     h.interlace = again.interlace;

@@ -27,7 +27,8 @@ static void refuse(const char *line, const char *words)
 
 TEST(y4m_header, "y4m's header is read in all its variants")
 {
-    drn_y4m_header h = parse("YUV4MPEG2 W720 H576 F25:1 It A64:45 C420paldv XYSCSS=420PALDV XCOLORRANGE=LIMITED");
+    drn_y4m_header h =
+        parse("YUV4MPEG2 W720 H576 F25:1 It A64:45 C420paldv XYSCSS=420PALDV XCOLORRANGE=LIMITED");
     CHECK_INT(h.f.width, 720);
     CHECK_INT(h.f.height, 576);
     CHECK_INT(h.rate_num, 25);
@@ -59,12 +60,24 @@ TEST(y4m_print, "what is printed is read again, for every colour space")
 {
     static const struct {
         int planes, sx, sy, site;
-    } all[] = {{3, 1, 1, DRN_SITE_CENTRE}, {3, 1, 1, DRN_SITE_LEFT}, {3, 1, 1, DRN_SITE_TOP_LEFT}, {3, 1, 0, 0}, {3, 0, 0, 0}, {3, 2, 0, 0}, {3, 0, 1, 0}, {3, 2, 2, 0}, {1, 0, 0, 0}};
+    } all[] = {{3, 1, 1, DRN_SITE_CENTRE},
+               {3, 1, 1, DRN_SITE_LEFT},
+               {3, 1, 1, DRN_SITE_TOP_LEFT},
+               {3, 1, 0, 0},
+               {3, 0, 0, 0},
+               {3, 2, 0, 0},
+               {3, 0, 1, 0},
+               {3, 2, 2, 0},
+               {1, 0, 0, 0}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         for (int depth = 8; depth <= 16; depth += 2) {
             char line[DRN_Y4M_LINE];
-            drn_film film = {.f = {33, 21, depth, all[i].planes, all[i].sx, all[i].sy, DRN_MATRIX_709, all[i].site, true},
-                             .rate_num = 30000, .rate_den = 1001, .aspect_num = 4, .aspect_den = 3};
+            drn_film film = {.f = {33, 21, depth, all[i].planes, all[i].sx, all[i].sy,
+                                   DRN_MATRIX_709, all[i].site, true},
+                             .rate_num = 30000,
+                             .rate_den = 1001,
+                             .aspect_num = 4,
+                             .aspect_den = 3};
             drn_y4m_print(line, &film);
             line[strcspn(line, "\n")] = 0;
             drn_y4m_header h = parse(line);
@@ -89,7 +102,8 @@ static const drn_yuv_format colour = {W, H, 8, 3, 1, 1, DRN_MATRIX_170M, DRN_SIT
 static void make_frame(uint8_t *data, size_t bytes, int i)
 {
     for (size_t k = 0; k < bytes; k++)
-        data[k] = (uint8_t)(110 + 40 * sin(0.31 * (double)k + i) + (double)((k * 7 + (size_t)i) % 5));
+        data[k] =
+            (uint8_t)(110 + 40 * sin(0.31 * (double)k + i) + (double)((k * 7 + (size_t)i) % 5));
 }
 
 static char *write_film(const char *name, int frames)
@@ -161,7 +175,8 @@ TEST(film, "a film's frames are those of drn_upscale(), for any number at the sa
     for (int parallel = 1; parallel <= 5; parallel += 2) {
         watcher w = {0};
         drn_video_result r;
-        drn_video_options o = {.parallel = parallel, .overwrite = true, .progress = watch, .progress_ctx = &w};
+        drn_video_options o = {
+            .parallel = parallel, .overwrite = true, .progress = watch, .progress_ctx = &w};
         CHECK_OK(drn_video_upscale(in, out, m, &o, &r, &err), err);
         CHECK_INT(r.frames, FRAMES);
         CHECK_INT(r.resumed, 0);

@@ -34,14 +34,19 @@ static unsigned get(const uint8_t *data, const drn_yuv_format *f, size_t i)
 static const struct {
     int matrix;
     double kr, kb;
-} standards[] = {{DRN_MATRIX_170M, 0.299, 0.114}, {DRN_MATRIX_470BG, 0.299, 0.114}, {DRN_MATRIX_709, 0.2126, 0.0722}, {DRN_MATRIX_2020, 0.2627, 0.0593}, {DRN_MATRIX_240M, 0.212, 0.087}, {DRN_MATRIX_FCC, 0.30, 0.11}};
+} standards[] = {{DRN_MATRIX_170M, 0.299, 0.114},  {DRN_MATRIX_470BG, 0.299, 0.114},
+                 {DRN_MATRIX_709, 0.2126, 0.0722}, {DRN_MATRIX_2020, 0.2627, 0.0593},
+                 {DRN_MATRIX_240M, 0.212, 0.087},  {DRN_MATRIX_FCC, 0.30, 0.11}};
 
 /* The code values of a colour by the definition: quantised luma and colour differences. */
-static void encode(unsigned code[3], const double rgb[3], double kr, double kb, int depth, bool full)
+static void encode(unsigned code[3], const double rgb[3], double kr, double kb, int depth,
+                   bool full)
 {
-    double y = kr * rgb[0] + (1 - kr - kb) * rgb[1] + kb * rgb[2], cb = (rgb[2] - y) / (2 * (1 - kb)),
-           cr = (rgb[0] - y) / (2 * (1 - kr)), unit = 1 << (depth - 8), most = (1 << depth) - 1;
-    double v[3] = {full ? y * most : (219 * y + 16) * unit, full ? cb * most + 128 * unit : (224 * cb + 128) * unit,
+    double y = kr * rgb[0] + (1 - kr - kb) * rgb[1] + kb * rgb[2],
+           cb = (rgb[2] - y) / (2 * (1 - kb)), cr = (rgb[0] - y) / (2 * (1 - kr)),
+           unit = 1 << (depth - 8), most = (1 << depth) - 1;
+    double v[3] = {full ? y * most : (219 * y + 16) * unit,
+                   full ? cb * most + 128 * unit : (224 * cb + 128) * unit,
                    full ? cr * most + 128 * unit : (224 * cr + 128) * unit};
     for (int i = 0; i < 3; i++)
         code[i] = (unsigned)fmin(fmax(floor(v[i] + 0.5), 0), most);
@@ -72,15 +77,24 @@ static void check_colour(const drn_yuv_format *f, const double rgb[3], double kr
     drn_free(back);
 }
 
-TEST(matrices, "a colour coded by the standard's definition is that colour, and comes back to the bit")
+TEST(matrices,
+     "a colour coded by the standard's definition is that colour, and comes back to the bit")
 {
-    static const double colours[][3] = {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}, {1, 1, 1}, {0, 0, 0}, {0.8, 0.45, 0.1}, {0.5, 0.5, 0.5}};
+    static const double colours[][3] = {{1, 0, 0}, {0, 1, 0},        {0, 0, 1},      {1, 1, 1},
+                                        {0, 0, 0}, {0.8, 0.45, 0.1}, {0.5, 0.5, 0.5}};
     for (size_t s = 0; s < sizeof standards / sizeof *standards; s++)
         for (size_t c = 0; c < sizeof colours / sizeof *colours; c++)
             for (int depth = 8; depth <= 12; depth += 2)
                 for (int full = 0; full < 2; full++) {
-                    drn_yuv_format f = {.width = 7, .height = 5, .depth = depth, .planes = 3, .sx = 1, .sy = 1,
-                                        .matrix = standards[s].matrix, .full = full, .site = (int)c};
+                    drn_yuv_format f = {.width = 7,
+                                        .height = 5,
+                                        .depth = depth,
+                                        .planes = 3,
+                                        .sx = 1,
+                                        .sy = 1,
+                                        .matrix = standards[s].matrix,
+                                        .full = full,
+                                        .site = (int)c};
                     check_colour(&f, colours[c], standards[s].kr, standards[s].kb);
                 }
 }
@@ -108,7 +122,8 @@ static void check_round_trip(drn_yuv_format f)
 
 TEST(round_trip, "4:4:4, grey and RGB frames of any samples come back to the bit, 8 to 16 bits")
 {
-    static const int matrices[] = {DRN_MATRIX_RGB, DRN_MATRIX_709, DRN_MATRIX_170M, DRN_MATRIX_YCGCO, DRN_MATRIX_2020};
+    static const int matrices[] = {DRN_MATRIX_RGB, DRN_MATRIX_709, DRN_MATRIX_170M,
+                                   DRN_MATRIX_YCGCO, DRN_MATRIX_2020};
     for (int depth = 8; depth <= 16; depth += 2)
         for (size_t m = 0; m < 5; m++)
             for (int full = 0; full < 2; full++) {
@@ -117,8 +132,8 @@ TEST(round_trip, "4:4:4, grey and RGB frames of any samples come back to the bit
             }
 }
 
-/* Chroma that grows evenly with x and y stays at its place: the picture's values are those of the plane
- * at each pixel's own position, whatever the siting. */
+/* Chroma that grows evenly with x and y stays at its place: the picture's values are those of the
+ * plane at each pixel's own position, whatever the siting. */
 static void check_site(int sx, int sy, int site, double ox, double oy)
 {
     enum { W = 48, H = 40 };
@@ -133,13 +148,15 @@ static void check_site(int sx, int sy, int site, double ox, double oy)
         for (int32_t x = 0; x < cw; x++)
             for (int p = 1; p < 3; p++) {
                 double px = x * (1 << sx) + ox, py = y * (1 << sy) + oy;
-                put(data, &f, (size_t)(W * H + (p - 1) * cw * ch + y * cw + x), (unsigned)(10000 + 500 * px + 300 * py + 0.5));
+                put(data, &f, (size_t)(W * H + (p - 1) * cw * ch + y * cw + x),
+                    (unsigned)(10000 + 500 * px + 300 * py + 0.5));
             }
     CHECK_OK(drn_yuv_to_image(&im, &f, data, &err), err);
     int edge = 2 << (sx > sy ? sx : sy);
     for (int y = edge; y < H - edge; y++)
         for (int x = edge; x < W - edge; x++) /* band 2 is B: the first chroma plane of "RGB" */
-            CHECK_NEAR(65535 * ((float *)im->data)[(y * W + x) * 3 + 2], 10000 + 500 * x + 300 * y, 1);
+            CHECK_NEAR(65535 * ((float *)im->data)[(y * W + x) * 3 + 2], 10000 + 500 * x + 300 * y,
+                       1);
     CHECK_OK(drn_yuv_from_image(back, &f, im, &err), err);
     for (int32_t y = 3; y < ch - 3; y++)
         for (int32_t x = 3; x < cw - 3; x++) {
