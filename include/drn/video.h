@@ -16,7 +16,7 @@ typedef struct drn_video_progress {
     bool joining;    /* all frames are done, the result is being written */
 } drn_video_progress;
 
-/** Called on the calling thread at least four times a second; false cancels. */
+/** Called on the calling thread often: several times a second while it waits for frames; false cancels. */
 typedef bool (*drn_video_progress_fn)(void *ctx, const drn_video_progress *progress);
 
 /** Called on the calling thread with a line worth telling: what cannot be kept, what is assumed. */

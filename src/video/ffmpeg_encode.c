@@ -95,7 +95,7 @@ static drn_status find_codec(drn_ffmpeg_choice *c, const char *name, drn_error *
 
 static bool fits(const known_codec *k, const AVOutputFormat *format)
 {
-    return avformat_query_codec(format, k->id, FF_COMPLIANCE_NORMAL) == 1;
+    return avformat_query_codec(format, k->id, FF_COMPLIANCE_NORMAL) != 0;
 }
 
 /* x264 plays everywhere at 8 bits, x265 where there are more; WebM holds neither. */

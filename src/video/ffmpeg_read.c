@@ -14,7 +14,8 @@ typedef struct av_source {
     AVFrame *frame, *first; /* first: decoded when opening, given first */
     struct SwsContext *sws; /* to planes, or NULL when they are planes */
     enum AVPixelFormat pixels, planar;
-    int64_t index, last, lost; /* frames given; last time stamp; frames left out as damaged */
+    int64_t index, lost;         /* frames given; left out as damaged */
+    int64_t last, last_duration; /* of the frame given last */
     const drn_listener *l;
     bool drained;
 } av_source;
@@ -167,7 +168,7 @@ static void set_times(drn_frame *out, av_source *s, const AVFrame *f)
     if (s->index > 0 && pts <= s->last)
         pts = s->last + 1;
     out->pts = s->last = pts;
-    out->duration = d;
+    out->duration = s->last_duration = d;
 }
 
 static drn_status give(drn_frame *out, av_source *s, const AVFrame *f, drn_error *err)
@@ -187,21 +188,30 @@ static drn_status give(drn_frame *out, av_source *s, const AVFrame *f, drn_error
     return DRN_OK;
 }
 
-/* Less than the container promises: cut off in a way the demuxer does not mind. */
+/* Seconds of the stream that the container promises beyond the last frame. */
+static double missing(const av_source *s)
+{
+    const AVStream *t = s->stream;
+    int64_t start = t->start_time == AV_NOPTS_VALUE ? 0 : t->start_time;
+    if (t->duration <= 0 || s->format->duration_estimation_method == AVFMT_DURATION_FROM_BITRATE)
+        return 0;
+    return (double)(start + t->duration - s->last - s->last_duration) * av_q2d(t->time_base);
+}
+
+/* A file may be cut off in a way the demuxer does not mind. */
 static drn_status check_end(av_source *s, drn_error *err)
 {
-    int64_t promised = s->stream->nb_frames;
+    double lacks = missing(s);
     if (s->lost)
         drn_listener_note(s->l, "%s: damaged in %lld places", s->base.film.name,
                           (long long)s->lost);
-    if (!s->lost && drn_av_heard_cut() && !s->base.damaged_ok)
+    if (s->lost || s->base.damaged_ok)
+        return DRN_OK;
+    if (drn_av_heard_cut() ||
+        lacks > 1 + 0.1 * (double)s->stream->duration * av_q2d(s->stream->time_base))
         return drn_fail(err, DRN_ERR_FORMAT,
                         "%s: cut off behind frame %lld; --damaged takes what there is",
                         s->base.film.name, (long long)s->index);
-    if (promised > 0 && s->index + s->lost < promised * 9 / 10 && !s->base.damaged_ok)
-        return drn_fail(err, DRN_ERR_FORMAT,
-                        "%s: cut off: %lld of %lld frames; --damaged takes what there is",
-                        s->base.film.name, (long long)s->index, (long long)promised);
     return DRN_OK;
 }
 

@@ -135,6 +135,12 @@ static drn_status add_copy(drn_av_output *o, const drn_av_pieces *j, const AVStr
     return DRN_OK;
 }
 
+/* Matroska would make a second film of a cover picture. */
+static bool is_mp4(const AVOutputFormat *f)
+{
+    return strstr(f->name, "mp4") || strstr(f->name, "mov") || strstr(f->name, "ipod");
+}
+
 static bool is_matroska(const AVOutputFormat *f)
 {
     return strcmp(f->name, "matroska") == 0;
@@ -153,7 +159,7 @@ static drn_status wanted(bool *yes, const drn_av_output *o, const drn_av_pieces 
                *codec = avcodec_get_name(s->codecpar->codec_id);
     *yes = type == AVMEDIA_TYPE_AUDIO || type == AVMEDIA_TYPE_SUBTITLE ? fits
            : type == AVMEDIA_TYPE_ATTACHMENT                           ? is_matroska(f)
-                                             : picture && fits && strcmp(f->name, "webm") != 0;
+                                             : picture && fits && is_mp4(f);
     bool matters = type == AVMEDIA_TYPE_AUDIO || type == AVMEDIA_TYPE_SUBTITLE;
     if (*yes)
         return DRN_OK;

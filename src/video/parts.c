@@ -152,7 +152,7 @@ drn_status drn_parts_open(drn_parts *p, const char *out, const char *job, bool r
                       p->dir);
     else if (!(p->job = open_in(p, "job")))
         st = trouble(p, "write there", err);
-    else if (flock(fileno(p->job), LOCK_EX | LOCK_NB) != 0)
+    else if (flock(fileno(p->job), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
         st = drn_fail(err, DRN_ERR_IO, "%s: another run is at work on it", p->dir);
     DRN_CHECK(st);
     DRN_CHECK(compare(p, job, restart, err));
