@@ -188,27 +188,26 @@ static drn_status give(drn_frame *out, av_source *s, const AVFrame *f, drn_error
     return DRN_OK;
 }
 
-/* Seconds of the stream that the container promises beyond the last frame. */
-static double missing(const av_source *s)
+/* Whether the container promises much more than there was: a second and a tenth of the whole. */
+static bool too_short(const av_source *s)
 {
     const AVStream *t = s->stream;
     int64_t start = t->start_time == AV_NOPTS_VALUE ? 0 : t->start_time;
+    double tick = av_q2d(t->time_base), whole = (double)t->duration * tick;
     if (t->duration <= 0 || s->format->duration_estimation_method == AVFMT_DURATION_FROM_BITRATE)
-        return 0;
-    return (double)(start + t->duration - s->last - s->last_duration) * av_q2d(t->time_base);
+        return false;
+    return (double)(start + t->duration - s->last - s->last_duration) * tick > 1 + 0.1 * whole;
 }
 
 /* A file may be cut off in a way the demuxer does not mind. */
 static drn_status check_end(av_source *s, drn_error *err)
 {
-    double lacks = missing(s);
     if (s->lost)
         drn_listener_note(s->l, "%s: damaged in %lld places", s->base.film.name,
                           (long long)s->lost);
     if (s->lost || s->base.damaged_ok)
         return DRN_OK;
-    if (drn_av_heard_cut() ||
-        lacks > 1 + 0.1 * (double)s->stream->duration * av_q2d(s->stream->time_base))
+    if (drn_av_heard_cut() || too_short(s))
         return drn_fail(err, DRN_ERR_FORMAT,
                         "%s: cut off behind frame %lld; --damaged takes what there is",
                         s->base.film.name, (long long)s->index);
