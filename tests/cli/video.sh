@@ -22,10 +22,6 @@ if ! command -v ffmpeg >/dev/null || ! command -v ffprobe >/dev/null; then
     }
 fi
 
-# What the encoders' libraries leak is theirs (a build with AddressSanitizer would tell).
-printf 'leak:libx265\nleak:libSvtAv1Enc\nleak:libvpx\nleak:libx264\n' >suppressed
-export LSAN_OPTIONS="suppressions=$work/suppressed:print_suppressions=0"
-
 ff() { ffmpeg -v error -nostdin -y "$@" || fail "ffmpeg $*"; }
 # stream FILE KEYS: of the video stream
 stream() { ffprobe -v error -select_streams V:0 -show_entries "stream=$2" -of default=nk=1:nw=1 "$1" | tr '\n' ' '; }
