@@ -43,7 +43,7 @@ static const opt table[] = {
         .doc = "x264, x265, av1, vp9 or ffv1 (lossless), as far as this build has them (default: "
                "x264, x265 for "
                "more than 8 bits, av1 for .webm)"),
-    OPT(NUMBER, crf, "crf", 'q', .arg = "Q", .min = -1, .max = 63, .fallback = "-1",
+    OPT(NUMBER, crf, "crf", 0, .arg = "Q", .min = -1, .max = 63, .fallback = "-1",
         .doc = "quality, smaller is better and larger; -1: 17 for x264, 19 for x265, 24 for av1 "
                "and vp9"),
     OPT(TEXT, preset, "preset", 'p', .arg = "NAME",
@@ -74,7 +74,7 @@ static const opt table[] = {
     DEVICE_OPTIONS,
     OPT(FLAG, json, "json", 0, .doc = "events on the standard output, a JSON object a line"),
     OPT(FLAG, verbose, "verbose", 'v', .doc = "tell the frames' format, the size and the model"),
-    OPT(FLAG, quiet, "quiet", 0, .doc = "only errors"),
+    OPT(FLAG, quiet, "quiet", 'q', .doc = "only errors"),
     {0},
 };
 

@@ -163,7 +163,7 @@ fi
 bad_video "no codec is called 'h266'; there is: " even.mp4 -o x.mkv -c h266
 bad_video "no preset of x264 is called 'silly'" even.mp4 -o x.mkv -p silly
 bad_video 'such files hold no x264' even.mp4 -o x.webm -c x264
-bad_video 'crf 60 for x264; 0 to 51' even.mp4 -o x.mkv -q 60
+bad_video 'crf 60 for x264; 0 to 51' even.mp4 -o x.mkv --crf 60
 bad_video 'its suffix names no film format' even.mp4 -o x.xyz
 bad_video 'even sides' even.mp4 -o x.mkv -W 99
 bad_video 'hold no subrip (subtitle, stream 3)' full.mkv -o x.mp4

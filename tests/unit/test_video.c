@@ -1,6 +1,7 @@
 /* y4m, and films as a whole, against drn_upscale() of each frame. */
 #include "drn/video.h"
 #include "random_model.h"
+#include "video/ffmpeg.h"
 #include "video/flow.h"
 #include "video/y4m.h"
 
@@ -276,6 +277,85 @@ TEST(failing_flow, "a frame that fails ends the film with its message, not with 
     CHECK_INT(drn_video_upscale(in, out, m, &o, NULL, &err), DRN_ERR_INVALID);
     CHECK(strstr(err.message, "enlarges by 2"));
     CHECK(!drn_path_exists(out));
+    drn_free(in);
+    drn_free(out);
+    drn_model_free(m);
+}
+
+/* ---- through FFmpeg's libraries ---- */
+
+TEST(lossless,
+     "a film coded without loss has the frames and times of drn_upscale()'s, cancelled or not")
+{
+    drn_error err = {0};
+    if (!drn_video_has_ffmpeg())
+        SKIP("no FFmpeg libraries");
+    drn_model *m = random_model(&tiny);
+    char *in = write_film("in.y4m", FRAMES), *raw = drn_path_join(test_tmp_dir(), "raw.y4m"),
+         *out = drn_path_join(test_tmp_dir(), "out.mkv");
+    watcher w = {.stop_at = 4};
+    drn_video_options o = {
+        .codec = "ffv1", .part = 3, .parallel = 2, .progress = watch, .progress_ctx = &w};
+    CHECK_INT(drn_video_upscale(in, out, m, &o, NULL, &err), DRN_ERR_CANCELLED);
+    w = (watcher){0};
+    drn_video_result r;
+    CHECK_OK(drn_video_upscale(in, out, m, &o, &r, &err), err);
+    CHECK(r.resumed >= 4);
+    CHECK_OK(drn_video_upscale(in, raw, m, NULL, NULL, &err), err);
+    drn_video_info i;
+    CHECK_OK(drn_video_probe(&i, out, &err), err);
+    CHECK_INT(i.width, 2 * W);
+    CHECK_STR(i.codec, "ffv1");
+    CHECK_STR(i.pixels, "4:2:0 bt601 limited 8 bits");
+
+    drn_video_options none = {0};
+    drn_listener l = {.o = &none};
+    drn_source *a, *b;
+    uint8_t da[W * H * 8], db[W * H * 8];
+    drn_frame fa = {.data = da}, fb = {.data = db};
+    bool enda = false, endb = false;
+    CHECK_OK(drn_y4m_open(&a, raw, &none, &err), err);
+    CHECK_OK(drn_ffmpeg_open(&b, out, &l, &err), err);
+    for (int n = 0; n < FRAMES; n++) {
+        CHECK_OK(a->next(a, &fa, &enda, &err), err);
+        CHECK_OK(b->next(b, &fb, &endb, &err), err);
+        CHECK(!enda && !endb);
+        CHECK(memcmp(da, db, W * H * 6) == 0);
+        CHECK_NEAR((double)fb.pts * b->film.tick_num / b->film.tick_den, n / 24.0, 0.0006);
+    }
+    CHECK_OK(b->next(b, &fb, &endb, &err), err);
+    CHECK(endb);
+    a->close(a);
+    b->close(b);
+    drn_free(in);
+    drn_free(raw);
+    drn_free(out);
+    drn_model_free(m);
+}
+
+TEST(nomem_coded, "a coded film whose n-th allocation is refused fails cleanly, for every n")
+{
+    if (!drn_video_has_ffmpeg())
+        SKIP("no FFmpeg libraries");
+    drn_model *m = random_model(&tiny);
+    char *in = write_film("in4.y4m", 3), *out = drn_path_join(test_tmp_dir(), "nomem.mkv");
+    drn_video_options o = {
+        .codec = "ffv1", .part = 2, .parallel = 1, .overwrite = true, .upscale = {.threads = 1}};
+    size_t before = drn_mem_current();
+    int refused = 0;
+    for (size_t n = 1; n < 100000; n++) {
+        drn_error err = {0};
+        drn_mem_fail_nth(n);
+        drn_status st = drn_video_upscale(in, out, m, &o, NULL, &err);
+        drn_mem_fail_nth(0);
+        CHECK_INT(drn_mem_current(), before);
+        if (st == DRN_OK)
+            break;
+        refused++;
+        if (st != DRN_ERR_NOMEM)
+            test_fail(__FILE__, __LINE__, "allocation %zu: %d, %s", n, (int)st, err.message);
+    }
+    CHECK(refused > 20);
     drn_free(in);
     drn_free(out);
     drn_model_free(m);
