@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -64,6 +65,9 @@ typedef struct arg_list {
  * when they make no sense, with 0 after --help. */
 void cli_parse(const command *cmd, void *values, arg_list *args, int argc, char **argv);
 
+/* "1920x1080", sides up to 2^30; false when it is none. */
+bool cli_box(const char *text, int32_t *width, int32_t *height);
+
 /* A usage error found later: message, where to read on, exit code 2. */
 _Noreturn void cli_usage(const command *cmd, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
@@ -77,6 +81,6 @@ void *cli_alloc(size_t count, size_t size);
 void *cli_grow(void *p, size_t count, size_t size);
 char *cli_format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-extern const command cmd_adapt, cmd_bench, cmd_bound, cmd_downscale, cmd_evaluate, cmd_export, cmd_figure, cmd_info, cmd_models, cmd_pack, cmd_report, cmd_study, cmd_serve, cmd_train, cmd_upscale;
+extern const command cmd_adapt, cmd_bench, cmd_bound, cmd_downscale, cmd_evaluate, cmd_export, cmd_figure, cmd_info, cmd_models, cmd_pack, cmd_report, cmd_study, cmd_serve, cmd_train, cmd_upscale, cmd_video;
 
 #endif

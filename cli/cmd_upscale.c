@@ -101,22 +101,6 @@ const command cmd_upscale = {
     run,
 };
 
-/* "1920x1080" */
-static bool parse_box(const char *text, int32_t *width, int32_t *height)
-{
-    char *end;
-    long w = strtol(text, &end, 10);
-    if (end == text || *end != 'x')
-        return false;
-    const char *second = end + 1;
-    long h = strtol(second, &end, 10);
-    if (end == second || *end || w < 1 || h < 1 || w > 1 << 30 || h > 1 << 30)
-        return false;
-    *width = (int32_t)w;
-    *height = (int32_t)h;
-    return true;
-}
-
 /* What to do with each picture; ends the program when options contradict each other. */
 static enlarge_options task(const options *o)
 {
@@ -141,7 +125,7 @@ static enlarge_options task(const options *o)
                          .memory = o->memory * 1e6};
     if ((o->scale > 0) + size + (o->fit != NULL) > 1)
         cli_usage(&cmd_upscale, "-s, --width with --height, and --fit exclude each other");
-    if (o->fit && !parse_box(o->fit, &t.how.width, &t.how.height))
+    if (o->fit && !cli_box(o->fit, &t.how.width, &t.how.height))
         cli_usage(&cmd_upscale, "--fit wants a size like 1920x1080, not '%s'", o->fit);
     if (o->scale > 0 && o->scale < 1)
         cli_usage(&cmd_upscale, "-s %g would shrink; 'drn downscale' does that", o->scale);

@@ -2,38 +2,14 @@
 
 #include "cli.h"
 #include "interrupt.h"
+#include "say.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* ---- JSON, an object a line ---- */
-
-/* File names need not be UTF-8, JSON must be: other bytes become "?". */
-static json_t *text(const char *s)
-{
-    json_t *j = json_string(s);
-    if (j)
-        return j;
-    char *copy = cli_format("%s", s);
-    for (char *p = copy; *p; p++)
-        if ((unsigned char)*p >= 128)
-            *p = '?';
-    j = json_string(copy);
-    free(copy);
-    return j;
-}
 
 static json_t *real(double v)
 {
@@ -45,20 +21,12 @@ static json_t *event(const events *e, const char *kind)
     json_t *o = json_object();
     json_object_set_new(o, "event", json_string(kind));
     if (e->in) {
-        json_object_set_new(o, "input", text(e->in));
-        json_object_set_new(o, "output", text(e->out));
+        json_object_set_new(o, "input", say_text(e->in));
+        json_object_set_new(o, "output", say_text(e->out));
         json_object_set_new(o, "index", json_integer((json_int_t)e->index));
         json_object_set_new(o, "count", json_integer((json_int_t)e->count));
     }
     return o;
-}
-
-static void put(json_t *o)
-{
-    json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
-    putchar('\n');
-    fflush(stdout);
-    json_decref(o);
 }
 
 static void set_size(json_t *o, const char *key, int width, int height)
@@ -87,19 +55,12 @@ static void clear_live(events *e)
     e->open = false;
 }
 
-/* The end of a long name. */
-static const char *brief(const char *name)
-{
-    size_t n = strlen(name);
-    return n > 40 ? name + n - 40 : name;
-}
-
 static void live_line(events *e, double done, double speed, double left)
 {
     char turn[40] = "";
     if (e->count > 1)
         snprintf(turn, sizeof turn, "[%zu/%zu] ", e->index, e->count);
-    fprintf(stderr, "\r\033[K%s%s  %3d%%  %.2f Mpx/s  ETA %d:%02d", turn, brief(e->in),
+    fprintf(stderr, "\r\033[K%s%s  %3d%%  %.2f Mpx/s  ETA %d:%02d", turn, say_brief(e->in),
             (int)(100 * done), speed / 1e6, (int)(left / 60), (int)left % 60);
     e->open = true;
 }
@@ -123,7 +84,7 @@ events events_begin(size_t count, bool json, bool quiet, bool verbose)
                     .verbose = verbose,
                     .live = isatty(STDERR_FILENO) == 1,
                     .count = count,
-                    .began = seconds()};
+                    .began = say_seconds()};
 }
 
 void events_next(events *e, const char *in, const char *out)
@@ -131,7 +92,7 @@ void events_next(events *e, const char *in, const char *out)
     e->in = in;
     e->out = out;
     e->index++;
-    e->start = e->shown = seconds();
+    e->start = e->shown = say_seconds();
     e->percent = 0;
     e->pixels = 0;
 }
@@ -153,7 +114,7 @@ void events_start(events *e, int width, int height, const drn_upscale_target *t)
         json_t *o = event(e, "start");
         set_size(o, "input_size", width, height);
         set_size(o, "output_size", t->width, t->height);
-        put(o);
+        say_json(o);
     } else if (e->verbose) {
         print_plan(e, width, height, t);
     }
@@ -162,7 +123,7 @@ void events_start(events *e, int width, int height, const drn_upscale_target *t)
 bool events_progress(void *ctx, double done)
 {
     events *e = ctx;
-    double now = seconds(), spent = now - e->start;
+    double now = say_seconds(), spent = now - e->start;
     int percent = (int)(100 * done);
     double speed = spent > 0 ? e->pixels * done / spent : 0,
            left = done > 0 ? spent * (1 - done) / done : 0;
@@ -172,7 +133,7 @@ bool events_progress(void *ctx, double done)
             json_object_set_new(o, "percent", json_integer(percent));
             json_object_set_new(o, "pixels_per_second", json_real(speed));
             json_object_set_new(o, "eta_seconds", json_real(left));
-            put(o);
+            say_json(o);
             e->percent = percent;
             e->shown = now;
         }
@@ -190,7 +151,7 @@ bool events_progress(void *ctx, double done)
 
 void events_done(events *e, const event_result *r)
 {
-    double spent = seconds() - e->start;
+    double spent = say_seconds() - e->start;
     e->done++;
     clear_live(e);
     if (e->json) {
@@ -202,8 +163,8 @@ void events_done(events *e, const event_result *r)
         if (r->loop)
             json_object_set_new(o, "check", loop_json(r->loop));
         if (r->trust)
-            json_object_set_new(o, "trust_map", text(r->trust));
-        put(o);
+            json_object_set_new(o, "trust_map", say_text(r->trust));
+        say_json(o);
         return;
     }
     if (!e->quiet)
@@ -217,7 +178,7 @@ void events_skip(events *e)
 {
     e->skipped++;
     if (e->json)
-        put(event(e, "skipped"));
+        say_json(event(e, "skipped"));
     else if (e->verbose)
         fprintf(stderr, "%s: exists, skipped\n", e->out);
 }
@@ -231,13 +192,13 @@ void events_error(events *e, const drn_error *err)
         return;
     json_t *o = event(e, "error");
     json_object_set_new(o, "code", json_string(drn_status_name(err->code)));
-    json_object_set_new(o, "message", text(err->message));
-    put(o);
+    json_object_set_new(o, "message", say_text(err->message));
+    say_json(o);
 }
 
 int events_end(events *e, bool interrupted)
 {
-    double spent = seconds() - e->began;
+    double spent = say_seconds() - e->began;
     clear_live(e);
     e->in = NULL;
     if (e->json) {
@@ -248,7 +209,7 @@ int events_end(events *e, bool interrupted)
         json_object_set_new(o, "failed", json_integer((json_int_t)e->failed));
         json_object_set_new(o, "interrupted", json_boolean(interrupted));
         json_object_set_new(o, "seconds", json_real(spent));
-        put(o);
+        say_json(o);
     } else if (e->count > 1 && (!e->quiet || e->failed > 0)) {
         fprintf(stderr, "%zu pictures: %zu enlarged", e->count, e->done);
         if (e->skipped > 0)

@@ -179,3 +179,18 @@ void cli_parse(const command *cmd, void *values, arg_list *args, int argc, char 
     free(doc);
     free(title);
 }
+
+bool cli_box(const char *text, int32_t *width, int32_t *height)
+{
+    char *end;
+    long w = strtol(text, &end, 10);
+    if (end == text || *end != 'x')
+        return false;
+    const char *second = end + 1;
+    long h = strtol(second, &end, 10);
+    if (end == second || *end || w < 1 || h < 1 || w > 1 << 30 || h > 1 << 30)
+        return false;
+    *width = (int32_t)w;
+    *height = (int32_t)h;
+    return true;
+}

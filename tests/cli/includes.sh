@@ -24,6 +24,7 @@ violate src/tensor/b.h '#include "io/a.h"' 'room tensor does not depend on io'
 violate cli/b.c '#include "base/a.h"' 'cli/ may include only drn'
 violate include/drn/b.h '#include "base/a.h"' 'a public header includes'
 violate src/io/b.c '#include <vips/vips.h>' 'vips.h belongs to'
+violate src/io/b.c '#include <libavcodec/avcodec.h>' 'FFmpeg belongs to'
 echo 'drn_room(tensor SOURCES a.c DEPS base io)' >src/tensor/CMakeLists.txt
 run 1 "$SOURCE/tools/check-includes" .
 has out 'room io stands after tensor'
