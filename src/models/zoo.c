@@ -18,15 +18,26 @@ typedef struct zoo_entry {
     extern const unsigned char symbol##_begin[] __attribute__((visibility("hidden")));             \
     extern const unsigned char symbol##_end[] __attribute__((visibility("hidden")))
 
+/* entry(symbol, name, scale, is the default, summary): the first is the default */
+#define MODELS(entry)                                                                              \
+    entry(drn_compact_x4, "drn-compact-x4", 4, true, "fast: clean pictures")                       \
+    entry(drn_compact_photo_x4, "drn-compact-photo-x4", 4, false, "fast: JPEG files, mild noise and blur") \
+    entry(drn_x2, "drn-x2", 2, false, "best at x2: clean pictures")                                \
+    entry(drn_x4, "drn-x4", 4, false, "best at x4: clean pictures")                                \
+    entry(drn_x8, "drn-x8", 8, false, "best at x8: clean pictures")                                \
+    entry(drn_photo_x4, "drn-photo-x4", 4, false, "best for JPEG files, mild noise and blur")
+
 #ifdef DRN_WEIGHTS_DIR
-EMBED(drn_compact_x4, DRN_WEIGHTS_DIR "/drn-compact-x4.safetensors");
+#define EMBED_MODEL(symbol, name, scale, is_default, summary) EMBED(symbol, DRN_WEIGHTS_DIR "/" name ".safetensors");
+MODELS(EMBED_MODEL)
 #endif
+
+#define MODEL_ENTRY(symbol, name, scale, is_default, summary)                                      \
+    {{name, summary, scale, is_default}, symbol##_begin, symbol##_end},
 
 static const zoo_entry zoo[] = {
 #ifdef DRN_WEIGHTS_DIR
-    {{"drn-compact-x4", "compact DRN for x4 and x2, clean pictures", 4, true},
-     drn_compact_x4_begin,
-     drn_compact_x4_end},
+    MODELS(MODEL_ENTRY)
 #endif
     {{NULL, NULL, 0, false}, NULL, NULL},
 };
