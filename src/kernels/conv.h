@@ -10,6 +10,15 @@
 #include "base/pool.h"
 #include "tensor/tensor.h"
 
+/* Forward of some rows of a picture, all zero for whole tensors: x and y are windows of rows in planes
+ * that have more. */
+typedef struct drn_conv_band {
+    int32_t cut;    /* rows of padding above x that are left out, 0..pad; below x there are always zeros */
+    int32_t x_rows; /* rows from one plane of x to the next; 0 = h */
+    int32_t y_rows; /* the same of y; 0 = oh (2*oh for a shuffle) */
+    int32_t r_rows; /* and of the residual; 0 = as y */
+} drn_conv_band;
+
 /* y[N,K,OH,OW] = x[N,C,H,W] (*) w[K,C,R,S] + b[K]; OH = (H + 2*pad - R)/stride + 1 rounded down.
  * Tensors are in the layout of tensor.h (block by channel count); w is plain [K][C][R][S]. */
 typedef struct drn_conv_geom {
@@ -20,7 +29,23 @@ typedef struct drn_conv_geom {
     /* Forward only: 2 = the store is a pixel shuffle, y is [N, K/4, 2*OH, 2*OW]; 0 = it is not.  Only
      * drn_conv_choose_shuffled() finds implementations that can. */
     int32_t shuffle;
+    drn_conv_band band; /* forward only; oh is then the number of rows wanted */
 } drn_conv_geom;
+
+static inline int32_t drn_conv_x_rows(const drn_conv_geom *g)
+{
+    return g->band.x_rows ? g->band.x_rows : g->h;
+}
+
+static inline int32_t drn_conv_y_rows(const drn_conv_geom *g)
+{
+    return g->band.y_rows ? g->band.y_rows : g->shuffle ? g->shuffle * g->oh : g->oh;
+}
+
+static inline int32_t drn_conv_residual_rows(const drn_conv_geom *g)
+{
+    return g->band.r_rows ? g->band.r_rows : drn_conv_y_rows(g);
+}
 
 typedef enum drn_conv_pass {
     DRN_CONV_FORWARD = 0,

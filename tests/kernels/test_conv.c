@@ -460,8 +460,12 @@ TEST(choice, "the reference is chosen when instruction sets are masked, and it s
     drn_conv_geom g = conv_geom(1, 16, 8, 8, 16, 3, 1, 1);
     drn_cpu_mask(DRN_ISA_REF);
     const drn_conv_impl *masked = drn_conv_choose(&g, DRN_CONV_FORWARD, DRN_FLOAT32);
+    g.shuffle = 2;
+    const drn_conv_impl *shuffled = drn_conv_choose_shuffled(&g);
+    g.shuffle = 0;
     drn_cpu_mask(~0u);
     CHECK_STR(masked->name, "ref");
+    CHECK(shuffled == NULL); /* it leaves shuffles to another kernel */
     CHECK_STR(drn_conv_choose(&g, DRN_CONV_FORWARD, DRN_FLOAT64)->name, "ref");
     CHECK(drn_conv_choose_inference(&g)->supports(&g, DRN_CONV_FORWARD));
     CHECK_NEAR(drn_conv_macs(&g), 8.0 * 8 * 16 * 16 * 9, 0);

@@ -42,8 +42,9 @@ typedef struct job {
     const float *residual;
     int32_t *offsets; /* [taps], in the copy */
     float *scratch;
-    size_t scratch_step, src_image, out_image; /* floats */
-    int32_t bands, strips;
+    size_t scratch_step, src_image, out_image, res_image; /* floats */
+    size_t out_plane, res_plane; /* floats a channel block, or a channel of an image */
+    int32_t bands, strips, src_rows;
 } job;
 
 /* Offset of kernel row (or column) r in phase py; false when it has no part in the phase. */
@@ -240,16 +241,16 @@ __attribute__((always_inline)) static inline void tile_features(__m256 sums[PIXE
         sums[i] = acc[i];
 }
 
-static void store_features(const job *j, const __m256 *acc, int acc_step, size_t offset,
+static void store_features(const job *j, const __m256 *acc, int acc_step, size_t offset, size_t res,
                            int32_t count, __m256 bias, finish f)
 {
     size_t step = (size_t)j->p.os * 8;
-    for (int32_t i = 0; i < count; i++, offset += step, acc += acc_step) {
+    for (int32_t i = 0; i < count; i++, offset += step, res += step, acc += acc_step) {
         __m256 v = _mm256_add_ps(*acc, bias);
         if (f.activate)
             v = activated(v, f.slope);
         if (j->residual)
-            v = _mm256_add_ps(v, _mm256_loadu_ps(j->residual + offset));
+            v = _mm256_add_ps(v, _mm256_loadu_ps(j->residual + res));
         _mm256_storeu_ps(j->out + offset, v);
     }
 }
@@ -270,6 +271,7 @@ typedef struct row_run {
     size_t taps;
     const float *w; /* of the phase and group */
     size_t out;     /* offset of the first pixel, channel 0, of this image and row */
+    size_t res;     /* the same of the residual */
     int32_t pixels;
 } row_run;
 
@@ -277,22 +279,22 @@ static void row_features(const job *j, const row_run *r, int32_t o, int32_t coun
 {
     const plan *p = &j->p;
     size_t step = (size_t)p->ss * (size_t)drn_block_for(p->ci);
-    size_t plane = (size_t)p->oh * (size_t)p->ow * 8;
-    size_t out = r->out + (size_t)(o / 8) * plane;
+    size_t out = r->out + (size_t)(o / 8) * j->out_plane;
+    size_t res = r->res + (size_t)(o / 8) * j->res_plane;
     finish f = finish_of(j);
     __m256 b0 = bias_vector(j, o), b1 = bias_vector(j, o + 8);
     for (int32_t i = 0; i < r->pixels; i += PIXELS) {
         __m256 acc[PIXELS * 2];
         int32_t left = r->pixels - i < PIXELS ? r->pixels - i : PIXELS;
         const float *a = r->a + (size_t)i * step;
-        size_t at = out + (size_t)i * (size_t)p->os * 8;
+        size_t skip = (size_t)i * (size_t)p->os * 8, at = out + skip, from = res + skip;
         if (count == 16) {
             tile_features(acc, a, step, r->offsets, r->taps, r->w, 2);
-            store_features(j, acc, 2, at, left, b0, f);
-            store_features(j, acc + 1, 2, at + plane, left, b1, f);
+            store_features(j, acc, 2, at, from, left, b0, f);
+            store_features(j, acc + 1, 2, at + j->out_plane, from + j->res_plane, left, b1, f);
         } else {
             tile_features(acc, a, step, r->offsets, r->taps, r->w, 1);
-            store_features(j, acc, 1, at, left, b0, f);
+            store_features(j, acc, 1, at, from, left, b0, f);
         }
     }
 }
@@ -335,8 +337,8 @@ static __m128 sum_lanes(const __m256 a[ROW])
     return _mm_add_ps(_mm256_castps256_ps128(s), _mm256_extractf128_ps(s, 1));
 }
 
-static void store_image(const job *j, __m128 sums, size_t offset, int32_t count, int32_t o,
-                        finish f)
+static void store_image(const job *j, __m128 sums, size_t offset, size_t res, int32_t count,
+                        int32_t o, finish f)
 {
     const float *bias = j->e ? j->e->bias : NULL;
     float v[ROW];
@@ -346,19 +348,19 @@ static void store_image(const job *j, __m128 sums, size_t offset, int32_t count,
                              _mm_cmpgt_ps(sums, _mm_setzero_ps()));
     if (count == ROW && j->p.os == 1) {
         if (j->residual)
-            sums = _mm_add_ps(sums, _mm_loadu_ps(j->residual + offset));
+            sums = _mm_add_ps(sums, _mm_loadu_ps(j->residual + res));
         _mm_storeu_ps(j->out + offset, sums);
         return;
     }
     _mm_storeu_ps(v, sums);
-    for (int32_t i = 0; i < count; i++, offset += (size_t)j->p.os)
-        j->out[offset] = j->residual ? v[i] + j->residual[offset] : v[i];
+    for (int32_t i = 0; i < count; i++, offset += (size_t)j->p.os, res += (size_t)j->p.os)
+        j->out[offset] = j->residual ? v[i] + j->residual[res] : v[i];
 }
 
 static void row_image(const job *j, const row_run *r, int32_t o, int32_t count)
 {
     const plan *p = &j->p;
-    size_t step = (size_t)p->ss * 8, plane = (size_t)p->oh * (size_t)p->ow;
+    size_t step = (size_t)p->ss * 8;
     finish f = finish_of(j);
     for (int32_t i = 0; i < r->pixels; i += ROW) {
         __m256 acc[ROW * MAX_OUT];
@@ -370,18 +372,19 @@ static void row_image(const job *j, const row_run *r, int32_t o, int32_t count)
             tile_image(acc, a, step, r->offsets, r->taps, r->w, 2);
         else
             tile_image(acc, a, step, r->offsets, r->taps, r->w, 1);
-        for (int32_t c = 0; c < count; c++)
-            store_image(j, sum_lanes(acc + c * ROW),
-                        r->out + (size_t)(o + c) * plane + (size_t)i * (size_t)p->os, left, o + c,
-                        f);
+        for (int32_t c = 0; c < count; c++) {
+            size_t skip = (size_t)i * (size_t)p->os, channel = (size_t)(o + c);
+            store_image(j, sum_lanes(acc + c * ROW), r->out + channel * j->out_plane + skip,
+                        r->res + channel * j->res_plane + skip, left, o + c, f);
+        }
     }
 }
 
 /* ---- a chunk ---- */
 
 /* All rows of one phase in the chunk's rectangle of the output. */
-static void phase_run(const job *j, int32_t phase, const row_run *start, size_t image, int32_t y0,
-                      int32_t y1, int32_t x0, int32_t x1)
+static void phase_run(const job *j, int32_t phase, const row_run *start, int32_t y0, int32_t y1,
+                      int32_t x0, int32_t x1)
 {
     const plan *p = &j->p;
     size_t block = (size_t)drn_block_for(p->ci), out_block = (size_t)drn_block_for(p->co);
@@ -393,7 +396,9 @@ static void phase_run(const job *j, int32_t phase, const row_run *start, size_t 
         count = group_size(p, o);
         for (int32_t y = y0 + py; y < y1; y += p->os) {
             r.a = start->a + (size_t)((y - y0) / p->os * p->ss) * (size_t)p->cols * block;
-            r.out = image + ((size_t)y * (size_t)p->ow + (size_t)(x0 + px)) * out_block;
+            size_t at = ((size_t)y * (size_t)p->ow + (size_t)(x0 + px)) * out_block;
+            r.out = start->out + at;
+            r.res = start->res + at;
             if (p->lanes)
                 row_image(j, &r, o, count);
             else
@@ -419,13 +424,14 @@ static void chunk_run(void *ctx, size_t chunk, int thread)
     int32_t y0 = band * p->band, x0 = strip * p->strip;
     int32_t y1 = min_i32(y0 + p->band, p->oh), x1 = min_i32(x0 + p->strip, p->ow);
     float *buf = j->scratch + (size_t)thread * j->scratch_step;
-    direct_patch(buf, j->src + (size_t)n * j->src_image, p->ci, p->sh, p->sw,
-                 y0 / p->os * p->ss + p->dy0, x0 / p->os * p->ss + p->dx0, p->rows, p->cols);
-    row_run r = {.a = buf, .offsets = j->offsets, .w = j->w};
+    direct_patch(buf, j->src + (size_t)n * j->src_image, p->ci, j->src_rows, p->sh, p->sw,
+                 y0 / p->os * p->ss + p->dy0 + (p->back ? 0 : p->g->band.cut), x0 / p->os * p->ss + p->dx0, p->rows, p->cols);
+    row_run r = {.a = buf, .offsets = j->offsets, .w = j->w, .out = (size_t)n * j->out_image,
+                 .res = (size_t)n * j->res_image};
     size_t out = p->lanes ? (size_t)p->co * 8 : (size_t)drn_padded_channels(p->co);
     for (int32_t phase = 0; phase < p->os * p->os; phase++) {
         r.taps = taps_visit(p, phase, tap_count, NULL);
-        phase_run(j, phase, &r, (size_t)n * j->out_image, y0, y1, x0, x1);
+        phase_run(j, phase, &r, y0, y1, x0, x1);
         r.offsets += r.taps;
         r.w += r.taps * out;
     }
@@ -448,6 +454,18 @@ static size_t copy_floats(const plan *p)
     return round_floats((size_t)p->rows * (size_t)p->cols * (size_t)drn_padded_channels(p->ci));
 }
 
+static void set_planes(job *j, const drn_conv_geom *g)
+{
+    const plan *p = &j->p;
+    size_t blocks = (size_t)direct_groups(p->co), wide = (size_t)p->ow * (size_t)drn_block_for(p->co);
+    j->src_rows = p->back ? p->sh : drn_conv_x_rows(g);
+    j->src_image = (size_t)drn_padded_channels(p->ci) * (size_t)j->src_rows * (size_t)p->sw;
+    j->out_plane = (size_t)(p->back ? p->oh : drn_conv_y_rows(g)) * wide;
+    j->res_plane = p->back ? j->out_plane : (size_t)drn_conv_residual_rows(g) * wide;
+    j->out_image = blocks * j->out_plane;
+    j->res_image = blocks * j->res_plane;
+}
+
 static void convolve(job *j, const drn_conv_geom *g, drn_conv_pass pass, const drn_conv_run *run)
 {
     j->p = plan_of(g, pass);
@@ -455,8 +473,7 @@ static void convolve(job *j, const drn_conv_geom *g, drn_conv_pass pass, const d
     j->offsets = run->scratch;
     j->scratch = (float *)run->scratch + round_floats(p->taps);
     j->scratch_step = copy_floats(p);
-    j->src_image = (size_t)drn_padded_channels(p->ci) * (size_t)p->sh * (size_t)p->sw;
-    j->out_image = (size_t)drn_padded_channels(p->co) * (size_t)p->oh * (size_t)p->ow;
+    set_planes(j, g);
     j->bands = (p->oh + p->band - 1) / p->band;
     j->strips = (p->ow + p->strip - 1) / p->strip;
     int32_t *next = j->offsets;

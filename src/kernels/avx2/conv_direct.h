@@ -28,9 +28,9 @@ static inline void direct_row(float *out, const float *row, int32_t w, int32_t x
 }
 
 /* buf[group][rows][cols][block] = pixels from (y0, x0) on of one image of `channels`, zeros
- * outside. */
-static inline void direct_patch(float *buf, const float *image, int32_t channels, int32_t h,
-                                int32_t w, int32_t y0, int32_t x0, int32_t rows, int32_t cols)
+ * outside; plane: rows from one group to the next, h of which exist. */
+static inline void direct_patch(float *buf, const float *image, int32_t channels, int32_t plane,
+                                int32_t h, int32_t w, int32_t y0, int32_t x0, int32_t rows, int32_t cols)
 {
     size_t block = (size_t)drn_block_for(channels), row = (size_t)cols * block;
     for (int32_t g = 0; g < direct_groups(channels); g++)
@@ -39,7 +39,7 @@ static inline void direct_patch(float *buf, const float *image, int32_t channels
             if (y < 0 || y >= h)
                 memset(buf, 0, row * sizeof *buf);
             else
-                direct_row(buf, image + ((size_t)g * (size_t)h + (size_t)y) * (size_t)w * block, w,
+                direct_row(buf, image + ((size_t)g * (size_t)plane + (size_t)y) * (size_t)w * block, w,
                            x0, cols, block);
         }
 }

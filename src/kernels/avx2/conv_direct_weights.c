@@ -177,7 +177,7 @@ static void unit_run(const job *j, size_t unit, float *buf, float *sums, double 
                   ((size_t)y * (size_t)p->lw + (size_t)x) * 8;
         direct_patch(
             buf, j->taps + n * (size_t)drn_padded_channels(p->tc) * (size_t)p->th * (size_t)p->tw,
-            p->tc, p->th, p->tw, y * p->step + p->y0, x * p->step + p->x0, p->rows, p->cols);
+            p->tc, p->th, p->th, p->tw, y * p->step + p->y0, x * p->step + p->x0, p->rows, p->cols);
         rectangle_run(j, &q, sums, bias);
     }
 }
