@@ -3,12 +3,14 @@
  * attr.factor are put there by the graph's fusion. */
 #include "ops/op.h"
 
+#include <string.h>
+
 static drn_conv_geom geom(const drn_call *c)
 {
     drn_shape x = c->in_shape[0], w = c->in_shape[1], y = c->out_shape;
     int32_t f = c->attr->factor > 1 ? c->attr->factor : 1;
     return (drn_conv_geom){x.n,     x.c,     x.h, x.w, w.n, w.h, w.w, y.h / f, y.w / f, c->attr->stride,
-                           c->attr->pad, 0};
+                           c->attr->pad, 0, {0}};
 }
 
 static int bias_index(const drn_call *c)
@@ -136,6 +138,73 @@ static void forward(const drn_call *c)
         c->k->pixel_shuffle(c->out, y, c->attr->factor, (drn_shape){g.n, g.k, g.oh, g.ow}, c->pool);
 }
 
+/* ---- bands of rows ---- */
+
+static void rows_needed(int32_t *from, int32_t *to, const drn_call *c, int i)
+{
+    int32_t f = c->attr->factor > 1 ? c->attr->factor : 1;
+    if (c->attr->residual && i == c->inputs - 1)
+        return; /* the residual: the same rows */
+    *from = *from / f * c->attr->stride - c->attr->pad;
+    *to = (*to - 1) / f * c->attr->stride - c->attr->pad + c->in_shape[1].h;
+}
+
+/* The larger of n rows before and after a shuffle that the kernel does not do. */
+static size_t plain_rows_bytes(const drn_call *c, int32_t n)
+{
+    drn_conv_geom g = geom(c);
+    drn_shape after = c->out_shape, before = {1, g.k, g.oh, g.ow};
+    after.h = n;
+    before.h = n / (after.w / before.w);
+    size_t a = drn_elements(after), b = drn_elements(before);
+    return shuffles_after(c) ? align64((a > b ? a : b) * drn_dtype_size(c->type)) : 0;
+}
+
+static size_t rows_scratch(const drn_call *c, int32_t n)
+{
+    drn_conv_geom g = forward_geom(c);
+    return c->conv[DRN_CONV_FORWARD]->scratch_bytes(&g, DRN_CONV_FORWARD, drn_pool_threads(c->pool)) +
+           2 * plain_rows_bytes(c, n) + 64;
+}
+
+/* Dense rows y .. y + n - 1 go to their band. */
+static void rows_place(const drn_call *c, const drn_band *out, const char *dense, int32_t y, int32_t n)
+{
+    drn_shape s = c->out_shape;
+    size_t block = (size_t)drn_block_for(s.c), planes = (size_t)drn_padded_channels(s.c) / block;
+    size_t bytes = (size_t)n * (size_t)s.w * block * drn_dtype_size(c->type);
+    for (size_t p = 0; p < planes; p++)
+        memcpy(drn_band_row(out, s, c->type, p, y), dense + p * bytes, bytes);
+}
+
+static void forward_rows(const drn_call *c, const drn_band *in, const drn_band *out, int32_t y, int32_t n)
+{
+    drn_conv_geom g = forward_geom(c);
+    int32_t f = c->attr->factor > 1 ? c->attr->factor : 1, from = y, to = y + n, b = bias_index(c);
+    const drn_band *res = c->attr->residual ? &in[c->inputs - 1] : NULL;
+    rows_needed(&from, &to, c, 0);
+    int32_t first = from > 0 ? from : 0, end = to < g.h ? to : g.h;
+    size_t plain = plain_rows_bytes(c, n);
+    char *dense = c->scratch, *rest = dense + 2 * plain;
+    g.h = end > first ? end - first : 0;
+    g.oh = n / f;
+    g.band = (drn_conv_band){g.pad - (first - from), in[0].plane, plain ? 0 : out->plane, res ? res->plane : 0};
+    drn_conv_epilogue e = {
+        .bias = b > 0 ? c->in[b] : NULL,
+        .residual = res ? drn_band_row(res, c->out_shape, c->type, 0, y) : NULL,
+        .activate = c->attr->activate,
+        .slope = c->attr->slope,
+    };
+    c->conv[DRN_CONV_FORWARD]->forward(
+        plain ? (void *)dense : drn_band_row(out, c->out_shape, c->type, 0, y),
+        drn_band_row(&in[0], c->in_shape[0], c->type, 0, first), weights(c, DRN_CONV_FORWARD), &g, &e,
+        &(drn_conv_run){c->pool, rest});
+    if (!plain)
+        return;
+    c->k->pixel_shuffle(dense + plain, dense, f, (drn_shape){1, g.k, g.oh, g.ow}, c->pool);
+    rows_place(c, out, dense + plain, y, n);
+}
+
 static void backward(const drn_call *c)
 {
     drn_conv_geom g = geom(c);
@@ -168,4 +237,7 @@ const drn_op drn_op_conv2d = {
     .prepare = prepare,
     .forward = forward,
     .backward = backward,
+    .forward_rows = forward_rows,
+    .rows_needed = rows_needed,
+    .rows_scratch = rows_scratch,
 };

@@ -7,7 +7,7 @@
 static drn_conv_geom geom(const drn_call *c)
 {
     drn_shape x = c->in_shape[0], w = c->in_shape[1], y = c->out_shape;
-    return (drn_conv_geom){x.n, y.c, y.h, y.w, w.n, w.h, w.w, x.h, x.w, c->attr->stride, c->attr->pad, 0};
+    return (drn_conv_geom){x.n, y.c, y.h, y.w, w.n, w.h, w.w, x.h, x.w, c->attr->stride, c->attr->pad, 0, {0}};
 }
 
 static drn_status shape(drn_shape *out, const drn_shape *in, int inputs, const drn_attr *attr,

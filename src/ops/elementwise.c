@@ -15,6 +15,45 @@ drn_status drn_shape_same(drn_shape *out, const drn_shape *in, int inputs, const
     return DRN_OK;
 }
 
+/* ---- bands of rows ---- */
+
+/* Rows of one plane: all that these ops' kernels see at once. */
+typedef struct rows {
+    char *y;
+    const void *a, *b;
+    size_t n; /* elements */
+} rows;
+
+static size_t rows_planes(const drn_call *c)
+{
+    return (size_t)drn_channel_blocks(c->out_shape.c, drn_block_for(c->out_shape.c));
+}
+
+static rows rows_of(const drn_call *c, const drn_band *in, const drn_band *out, size_t plane, int32_t y,
+                    int32_t n)
+{
+    drn_shape s = c->out_shape;
+    return (rows){drn_band_row(out, s, c->type, plane, y), drn_band_row(&in[0], s, c->type, plane, y),
+                  c->inputs > 1 ? drn_band_row(&in[1], s, c->type, plane, y) : NULL,
+                  (size_t)n * (size_t)s.w * (size_t)drn_block_for(s.c)};
+}
+
+static void add_rows(const drn_call *c, const drn_band *in, const drn_band *out, int32_t y, int32_t n)
+{
+    for (size_t p = 0; p < rows_planes(c); p++) {
+        rows r = rows_of(c, in, out, p, y, n);
+        c->k->add(r.y, r.a, r.b, r.n, c->pool);
+    }
+}
+
+static void leaky_rows(const drn_call *c, const drn_band *in, const drn_band *out, int32_t y, int32_t n)
+{
+    for (size_t p = 0; p < rows_planes(c); p++) {
+        rows r = rows_of(c, in, out, p, y, n);
+        c->k->leaky_relu(r.y, r.a, c->attr->slope, r.n, c->pool);
+    }
+}
+
 static void add_forward(const drn_call *c)
 {
     c->k->add(c->out, c->in[0], c->in[1], drn_elements(c->out_shape), c->pool);
@@ -33,6 +72,7 @@ const drn_op drn_op_add = {
     .max_inputs = 2,
     .shape = drn_shape_same,
     .forward = add_forward,
+    .forward_rows = add_rows,
     .backward = add_backward,
 };
 
@@ -85,6 +125,7 @@ const drn_op drn_op_leaky_relu = {
     .reads = DRN_READS_OUTPUT,
     .shape = leaky_shape,
     .forward = leaky_forward,
+    .forward_rows = leaky_rows,
     .backward = leaky_backward,
 };
 
@@ -127,6 +168,20 @@ static void affine_forward(const drn_call *c)
     c->k->affine(c->out, c->in[0], mul, shift, false, c->out_shape, c->pool);
 }
 
+/* Up to 4 channels are planes of their own. */
+static void affine_rows(const drn_call *c, const drn_band *in, const drn_band *out, int32_t y, int32_t n)
+{
+    double mul[4], shift[4];
+    size_t size = drn_dtype_size(c->type);
+    typed(mul, c->attr->mul, c->type);
+    typed(shift, c->attr->shift, c->type);
+    for (size_t p = 0; p < rows_planes(c); p++) {
+        rows r = rows_of(c, in, out, p, y, n);
+        c->k->affine(r.y, r.a, (char *)mul + p * size, (char *)shift + p * size, false,
+                     (drn_shape){1, 1, n, c->out_shape.w}, c->pool);
+    }
+}
+
 static void affine_backward(const drn_call *c)
 {
     double mul[4];
@@ -141,5 +196,6 @@ const drn_op drn_op_affine = {
     .max_inputs = 1,
     .shape = affine_shape,
     .forward = affine_forward,
+    .forward_rows = affine_rows,
     .backward = affine_backward,
 };

@@ -46,6 +46,20 @@ typedef struct drn_call {
     bool conv_shuffles;           /* the forward kernel does attr.factor's shuffle in its store */
 } drn_call;
 
+/* Some rows of a tensor in memory: rows y .. y + rows - 1, in planes (of a channel block, or of a
+ * channel where the block is 1) of `plane` rows. */
+typedef struct drn_band {
+    void *data; /* row y of the first plane */
+    int32_t y, rows, plane;
+} drn_band;
+
+/* Row y of plane p of a band that holds it; s: shape of the whole tensor. */
+static inline void *drn_band_row(const drn_band *b, drn_shape s, drn_dtype type, size_t p, int32_t y)
+{
+    size_t row = (size_t)s.w * (size_t)drn_block_for(s.c) * drn_dtype_size(type);
+    return (char *)b->data + (p * (size_t)b->plane + (size_t)(y - b->y)) * row;
+}
+
 enum {
     DRN_READS_INPUTS = 1, /* backward reads in[] */
     DRN_READS_OUTPUT = 2  /* backward reads out */
@@ -66,6 +80,15 @@ typedef struct drn_op {
     void (*prepare)(const drn_call *call);
     void (*forward)(const drn_call *call);
     void (*backward)(const drn_call *call); /* NULL: no gradient flows */
+    /* Inference by bands of rows, optional: rows y .. y + n - 1 of the output go to `out`, the bands in
+     * `in` hold all rows of the inputs that they depend on; parameters are in the call, which has the
+     * whole tensors' shapes. */
+    void (*forward_rows)(const drn_call *call, const drn_band *in, const drn_band *out, int32_t y,
+                         int32_t n);
+    /* Rows [*from, *to) of the output become the rows of input i they depend on, not yet cut to its
+     * height; the same for columns.  NULL: the same rows. */
+    void (*rows_needed)(int32_t *from, int32_t *to, const drn_call *call, int i);
+    size_t (*rows_scratch)(const drn_call *call, int32_t n); /* for forward_rows of n rows; optional */
 } drn_op;
 
 extern const drn_op drn_op_conv2d;           /* x, w[K,C,R,S], b[K]? (, residual) */

@@ -4,6 +4,7 @@
 
 #include "kernels/bicubic.h"
 
+#include <math.h>
 #include <string.h>
 
 static double scale_of(int32_t factor)
@@ -63,6 +64,45 @@ static void forward(const drn_call *c)
     c->k->resize(c->out, c->scratch, c->in[0], &rows, &cols, c->in_shape[0], c->pool);
 }
 
+/* ---- bands of rows ---- */
+
+static void rows_needed(int32_t *from, int32_t *to, const drn_call *c, int i)
+{
+    double scale = scale_of(c->attr->factor);
+    int32_t reach = drn_bicubic_taps(scale) / 2 + 1; /* around the centre of a sample, in the input */
+    (void)i;
+    *from = (int32_t)floor(*from / scale) - reach;
+    *to = (int32_t)ceil(*to / scale) + reach;
+}
+
+/* Rows, columns of them, and the places of their taps in the band. */
+static size_t rows_scratch(const drn_call *c, int32_t n)
+{
+    drn_shape s = c->in_shape[0];
+    s.h = n;
+    size_t taps = (size_t)drn_bicubic_taps(scale_of(c->attr->factor));
+    return drn_elements(s) * drn_dtype_size(c->type) + (size_t)n * taps * sizeof(int32_t);
+}
+
+static void forward_rows(const drn_call *c, const drn_band *in, const drn_band *out, int32_t y, int32_t n)
+{
+    drn_taps rows, cols;
+    drn_shape s = c->in_shape[0];
+    size_t planes = (size_t)drn_channel_blocks(s.c, drn_block_for(s.c));
+    tables(&rows, &cols, c);
+    size_t first = (size_t)y * (size_t)rows.taps, count = (size_t)n * (size_t)rows.taps;
+    int32_t *index = c->scratch;
+    char *tmp = (char *)(index + (count + 1) / 2 * 2);
+    for (size_t i = 0; i < count; i++)
+        index[i] = rows.index[first + i] - in[0].y;
+    rows = (drn_taps){in[0].rows, n, rows.taps, index, rows.weight + first};
+    s.h = in[0].rows;
+    s.c = drn_block_for(s.c);
+    for (size_t p = 0; p < planes; p++)
+        c->k->resize(drn_band_row(out, c->out_shape, c->type, p, y), tmp,
+                     drn_band_row(&in[0], c->in_shape[0], c->type, p, in[0].y), &rows, &cols, s, c->pool);
+}
+
 static void backward(const drn_call *c)
 {
     drn_taps rows, cols;
@@ -84,4 +124,7 @@ const drn_op drn_op_resize = {
     .prepare = prepare,
     .forward = forward,
     .backward = backward,
+    .forward_rows = forward_rows,
+    .rows_needed = rows_needed,
+    .rows_scratch = rows_scratch,
 };

@@ -1,0 +1,1 @@
+drn_test(stream SOURCES test_stream.c DEPS models)
