@@ -74,11 +74,13 @@ drn_status drn_loop_dual(drn_image **out, const drn_image *y, const drn_model *m
     DRN_CHECK(dual_graph(&j, model, times, t.tw, t.th, pool, err));
     for (int32_t i = 0; i < t.nx * t.ny; i++) {
         drn_tile p = drn_tiles_at(&t, i);
-        drn_samples_load(drn_graph_data(j.graph, j.y), y, p.x * times, p.y * times, t.tw * times,
+        size_t plane = (size_t)t.tw * (size_t)t.th, large = plane * (size_t)(times * times);
+        drn_samples_load(drn_graph_data(j.graph, j.y), large, y, p.x * times, p.y * times, t.tw * times,
                          t.th * times);
         drn_graph_forward(j.graph);
-        drn_samples_store(x, drn_graph_data(j.graph, j.x), t.tw, t.th, p.kx - p.x, p.ky - p.y, p.kx,
-                          p.ky, p.kw, p.kh);
+        const float *kept = (const float *)drn_graph_data(j.graph, j.x) +
+                            (size_t)(p.ky - p.y) * (size_t)t.tw + (size_t)(p.kx - p.x);
+        drn_samples_store(x, kept, plane, t.tw, p.kx, p.ky, p.kw, p.kh);
     }
     *out = x;
     x = NULL;

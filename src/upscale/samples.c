@@ -15,23 +15,28 @@ static float get(const drn_image *in, size_t i)
     }
 }
 
-static void put(drn_image *out, size_t i, float v)
+static inline void put_as(void *data, drn_depth depth, size_t i, float v)
 {
-    if (out->depth == DRN_F32) {
-        ((float *)out->data)[i] = v;
+    if (depth == DRN_F32) {
+        ((float *)data)[i] = v;
         return;
     }
     v = v > 0 ? v < 1 ? v : 1 : 0; /* NaN becomes 0 */
-    if (out->depth == DRN_U8)
-        ((uint8_t *)out->data)[i] = (uint8_t)(v * 255.0f + 0.5f);
+    if (depth == DRN_U8)
+        ((uint8_t *)data)[i] = (uint8_t)(v * 255.0f + 0.5f);
     else
-        ((uint16_t *)out->data)[i] = (uint16_t)(v * 65535.0f + 0.5f);
+        ((uint16_t *)data)[i] = (uint16_t)(v * 65535.0f + 0.5f);
 }
 
-void drn_samples_load(float *planar, const drn_image *in, int32_t x, int32_t y, int32_t w,
-                      int32_t h)
+static void put(drn_image *out, size_t i, float v)
 {
-    size_t plane = (size_t)w * (size_t)h, bands = (size_t)in->bands;
+    put_as(out->data, out->depth, i, v);
+}
+
+void drn_samples_load(float *planar, size_t plane, const drn_image *in, int32_t x, int32_t y,
+                      int32_t w, int32_t h)
+{
+    size_t bands = (size_t)in->bands;
     for (int32_t r = 0; r < h; r++) {
         size_t i = ((size_t)(y + r) * (size_t)in->width + (size_t)x) * bands,
                o = (size_t)r * (size_t)w;
@@ -41,19 +46,35 @@ void drn_samples_load(float *planar, const drn_image *in, int32_t x, int32_t y, 
     }
 }
 
-void drn_samples_store(drn_image *out, const float *planar, int32_t pw, int32_t ph, int32_t sx,
-                       int32_t sy, int32_t x, int32_t y, int32_t w, int32_t h)
+/* n pixels from sample o on; compiled for every depth. */
+__attribute__((always_inline)) static inline void store_row(void *data, const drn_depth depth,
+                                                            size_t bands, size_t o, const float *p,
+                                                            size_t plane, int32_t n)
 {
-    size_t plane = (size_t)pw * (size_t)ph, bands = (size_t)out->bands;
+    for (int32_t c = 0; c < n; c++, p++, o += bands) {
+        if (bands < 3) {
+            put_as(data, depth, o, 0.299f * p[0] + 0.587f * p[plane] + 0.114f * p[2 * plane]);
+            continue;
+        }
+        put_as(data, depth, o, p[0]);
+        put_as(data, depth, o + 1, p[plane]);
+        put_as(data, depth, o + 2, p[2 * plane]);
+    }
+}
+
+void drn_samples_store(drn_image *out, const float *planar, size_t plane, int32_t pw, int32_t x,
+                       int32_t y, int32_t w, int32_t h)
+{
+    size_t bands = (size_t)out->bands;
     for (int32_t r = 0; r < h; r++) {
         size_t o = ((size_t)(y + r) * (size_t)out->width + (size_t)x) * bands;
-        const float *p = planar + (size_t)(sy + r) * (size_t)pw + (size_t)sx;
-        for (int32_t c = 0; c < w; c++, p++, o += bands) {
-            if (bands < 3)
-                put(out, o, 0.299f * p[0] + 0.587f * p[plane] + 0.114f * p[2 * plane]);
-            for (size_t b = 0; bands >= 3 && b < 3; b++)
-                put(out, o + b, p[b * plane]);
-        }
+        const float *p = planar + (size_t)r * (size_t)pw;
+        if (out->depth == DRN_U8)
+            store_row(out->data, DRN_U8, bands, o, p, plane, w);
+        else if (out->depth == DRN_U16)
+            store_row(out->data, DRN_U16, bands, o, p, plane, w);
+        else
+            store_row(out->data, DRN_F32, bands, o, p, plane, w);
     }
 }
 

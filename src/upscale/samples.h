@@ -5,14 +5,15 @@
 #include "base/error.h"
 #include "drn/image.h"
 
-/* planar[3,h,w] from the window at (x, y); grey is replicated, alpha left out. */
-void drn_samples_load(float *planar, const drn_image *in, int32_t x, int32_t y, int32_t w,
-                      int32_t h);
+/* planar[3,h,w], `plane` floats from one plane to the next, from the window at (x, y); grey is
+ * replicated, alpha left out. */
+void drn_samples_load(float *planar, size_t plane, const drn_image *in, int32_t x, int32_t y,
+                      int32_t w, int32_t h);
 
-/* The w x h pixels at (sx, sy) of planar[3,ph,pw] go to (x, y) of the image: rounded and clamped
- * for integer depths; a grey image takes the BT.601 luma. */
-void drn_samples_store(drn_image *out, const float *planar, int32_t pw, int32_t ph, int32_t sx,
-                       int32_t sy, int32_t x, int32_t y, int32_t w, int32_t h);
+/* The w x h pixels of planar, rows of pw pixels, `plane` floats from one plane to the next, go to
+ * (x, y) of the image: rounded and clamped for integer depths; a grey image takes the BT.601 luma. */
+void drn_samples_store(drn_image *out, const float *planar, size_t plane, int32_t pw, int32_t x,
+                       int32_t y, int32_t w, int32_t h);
 
 /* The window at (x, y) as f32 images: *colour with 1 or 3 bands, *alpha with 1, or NULL when in has
  * none. */
