@@ -49,6 +49,36 @@ typedef struct drn_bench_gpu_result {
 drn_status drn_bench_gpu(drn_bench_gpu_result *out, drn_numbers numbers, int repeats,
                          void (*line)(void *ctx, const char *text), void *ctx, drn_error *err);
 
+/** Time of one layer of W. */
+typedef struct drn_bench_layer_time {
+    double ms;            /* least of the repeats */
+    double gflops;        /* as above; 0 where nothing is multiplied */
+    double ratio_to_peak; /* over the highest peak of the same number of threads */
+} drn_bench_layer_time;
+
+typedef struct drn_bench_layer {
+    char op[24];     /* of the graph after fusion; "kept rows": what the stream moves from band to band */
+    char name[48];   /* of its first parameter, or "" */
+    char kernel[24]; /* convolution implementation, or "" */
+    int32_t in_channels, out_channels, out_height, out_width;
+    double macs;
+    drn_bench_layer_time one, all; /* one thread, and as many as asked for */
+} drn_bench_layer;
+
+enum { DRN_BENCH_LAYERS = 64 };
+
+typedef struct drn_bench_layers_result {
+    int threads;
+    double peak_one, peak_all; /* fp32 fused multiply-add peak, GFLOP/s */
+    size_t count;
+    drn_bench_layer layer[DRN_BENCH_LAYERS];
+} drn_bench_layers_result;
+
+/** The layers of W one by one, with one thread and with all.
+ *  @param threads  0 = all cores.  @param repeats  >= 1.
+ *  @return DRN_OK | DRN_ERR_INVALID | DRN_ERR_NOMEM. */
+drn_status drn_bench_layers(drn_bench_layers_result *out, int threads, int repeats, drn_error *err);
+
 #ifdef __cplusplus
 }
 #endif

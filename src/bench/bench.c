@@ -2,6 +2,7 @@
 #include "drn/bench.h"
 
 #include "base/mem.h"
+#include "bench/inference.h"
 #include "kernels/peak.h"
 #include "train/trainer.h"
 
@@ -10,9 +11,6 @@
 #include <time.h>
 
 #define PEAK_SECONDS 0.2
-
-/* The x4 DRN of the paper's size. */
-static const drn_config network = {4, 64, 7, true, false, 64, DRN_SKIP_BICUBIC};
 
 typedef struct workload {
     void (*run)(void *ctx);
@@ -67,34 +65,17 @@ static void fill(float *x, size_t n, uint64_t seed)
 
 static void run_inference(void *ctx)
 {
-    drn_graph_forward(ctx);
+    drn_inference_run(ctx);
 }
 
 static drn_status bench_w(drn_bench_result *out, drn_pool *pool, double *ratio, int repeats, drn_error *err)
 {
-    drn_status st = DRN_OK;
-    drn_params *p = NULL;
-    drn_graph *g = NULL;
-    drn_net net;
-    drn_rng rng;
-    drn_rng_seed(&rng, 1, 0);
-    DRN_CHECK(drn_params_new(&p, DRN_FLOAT32, err));
-    DRN_CHECK(drn_net_declare(p, &network, 0.1, err));
-    DRN_CHECK(drn_params_allocate(p, false, err));
-    drn_params_init(p, &rng);
-    DRN_CHECK(drn_graph_new(&g, DRN_FLOAT32, err));
-    drn_value lr = drn_graph_input(g, (drn_shape){1, 3, 256, 256}, false);
-    drn_net_build(&net, g, p, &network, lr, 1);
-    drn_graph_output(g, net.image[1]);
-    DRN_CHECK(drn_graph_plan(g, &(drn_plan_options){.loss = -1, .pool = pool}, err));
-    fill(drn_graph_data(g, lr), 3 * 256 * 256, 2);
-    workload w = {run_inference, g, 2 * drn_graph_macs(g),
-                  (double)(drn_graph_arena_bytes(g) + drn_graph_state_bytes(g))};
+    drn_inference i;
+    DRN_TRY(drn_inference_init(&i, pool, false, err));
+    workload w = {run_inference, &i, 2 * i.macs, drn_inference_bytes(&i)};
     measure(&out->w, &out->peak_gflops, &w, pool, ratio, repeats);
-done:
-    drn_graph_free(g);
-    drn_params_free(p);
-    return st;
+    drn_inference_clear(&i);
+    return DRN_OK;
 }
 
 /* ---- T ---- */
@@ -119,7 +100,7 @@ static drn_status bench_t(drn_bench_result *out, int threads, drn_pool *pool, do
     drn_status st = DRN_OK;
     train_context c = {0};
     drn_trainer_config config = {
-        .model = network,
+        .model = drn_bench_network,
         .loss = {.kind = DRN_LOSS_MAE},
         .schedule = {.kind = DRN_SCHEDULE_CONSTANT, .lr = 1e-4},
         .beta1 = 0.9,
@@ -142,7 +123,7 @@ static drn_status bench_t(drn_bench_result *out, int threads, drn_pool *pool, do
     }
     /* forward and both backward passes of every convolution, less backward to the picture */
     double macs = 3 * drn_graph_macs(c.trainer->graph) -
-                  (double)T_BATCH * T_PATCH * T_PATCH * 27.0 * network.channels;
+                  (double)T_BATCH * T_PATCH * T_PATCH * 27.0 * drn_bench_network.channels;
     workload w = {run_step, &c, 2 * macs, (double)drn_trainer_bytes(c.trainer)};
     measure(&out->t, &out->peak_gflops, &w, pool, ratio, repeats);
 done:

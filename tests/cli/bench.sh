@@ -9,5 +9,17 @@ done
 equal "$(json out threads)" 1
 # 3.35 MMAC a pixel of 256x256
 near "$(awk -v g="$(json out w.gflops)" -v ms="$(json out w.ms)" 'BEGIN { print g * ms / 1e3 }')" 439.62 1
+
+run 0 "$DRN" bench --layers -j 2 -r 1 --json
+equal "$(json out threads)" 2
+equal "$(json out layers.1.name)" head.weight
+equal "$(json out layers.2.out_channels)" 64
+for key in peak_gflops_one peak_gflops_all layers.1.one.ms layers.1.all.gflops layers.2.one.ratio_to_peak; do
+    value=$(json out "$key") || fail "no $key"
+    awk -v v="$value" 'BEGIN { exit !(v > 0) }' || fail "$key is $value"
+done
+run 0 "$DRN" bench --layers -j 1 -r 1
+grep -q 'block2.module7.conv2.weight' out || fail "no line of a layer"
+run 2 "$DRN" bench --layers -r 0
 run 2 "$DRN" bench -r 0
 finish
