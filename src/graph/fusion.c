@@ -1,6 +1,8 @@
 /* conv2d -> activation, conv2d -> add and, in inference, conv2d -> pixel shuffle become one node whose
- * kernel does all in its store. */
+ * kernel does all in its store; conv2d -> pixel shuffle -> conv2d to an image becomes one convolution. */
 #include "graph/internal.h"
+
+#include <string.h>
 
 size_t drn_graph_uses(const drn_graph *g, drn_value v)
 {
@@ -65,6 +67,28 @@ static bool absorb_shuffle(drn_graph *g, node *conv, node *user)
     return true;
 }
 
+/* A 3x3 convolution with bias that keeps the size and does nothing behind but what is asked for. */
+static bool plain_3x3(const drn_graph *g, const node *n, int32_t factor)
+{
+    drn_shape w = n->op == &drn_op_conv2d ? g->values[n->in[1]].shape : (drn_shape){0};
+    return w.h == 3 && w.w == 3 && n->attr.stride == 1 && n->attr.pad == 1 && !n->attr.activate &&
+           n->inputs - n->attr.residual == 3 && n->attr.factor == factor;
+}
+
+/* The sub-pixel convolution before an image head and the head. */
+static void merge_up_image(drn_graph *g, node *up)
+{
+    node *head = plain_3x3(g, up, 2) && !up->attr.residual ? only_user(g, up->out) : NULL;
+    if (!head || !plain_3x3(g, head, 0) || head->in[0] != up->out || g->values[head->out].shape.c >= DRN_BLOCK ||
+        (head->attr.residual && head->in[3] == up->out))
+        return;
+    const drn_value in[] = {up->in[0], up->in[1], up->in[2], head->in[1], head->in[2], head->in[3]};
+    memcpy(head->in, in, sizeof in);
+    head->inputs += 2;
+    head->op = &drn_op_up_image;
+    up->dead = true;
+}
+
 void drn_graph_fuse(drn_graph *g)
 {
     for (size_t i = 0; i < g->node_count; i++) {
@@ -76,4 +100,7 @@ void drn_graph_fuse(drn_graph *g)
                 !absorb_shuffle(g, conv, user))
                 break;
     }
+    for (size_t i = 0; g->merge && i < g->node_count; i++)
+        if (!g->nodes[i].dead)
+            merge_up_image(g, &g->nodes[i]);
 }

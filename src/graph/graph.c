@@ -216,6 +216,7 @@ drn_status drn_graph_prepare(drn_graph *g, const drn_plan_options *o, drn_error 
         g->loss = o->loss;
         g->values[g->loss].output = true;
     }
+    g->merge = !o->training && !o->backend && g->type == DRN_FLOAT32;
     if (!o->no_fusion)
         drn_graph_fuse(g);
     for (size_t i = 0; i < g->node_count; i++)
@@ -320,6 +321,10 @@ size_t drn_graph_state_bytes(const drn_graph *g)
 
 static double node_macs(const drn_graph *g, const node *n)
 {
+    if (!n->dead && n->op == &drn_op_up_image) { /* of the two convolutions that it stands for */
+        drn_shape a = g->values[n->in[1]].shape, b = g->values[n->in[3]].shape, y = g->values[n->out].shape;
+        return (double)y.n * y.h * y.w * 9 * ((double)a.n * a.c / 4 + (double)b.n * b.c);
+    }
     if (n->dead || (n->op != &drn_op_conv2d && n->op != &drn_op_conv_transpose2d))
         return 0;
     bool t = n->op == &drn_op_conv_transpose2d;

@@ -39,6 +39,7 @@ struct drn_graph {
     const drn_backend *backend;
     void *run;       /* of the backend */
     bool planned, training, dirty;
+    bool merge; /* fusion may change the order of sums: float32 inference on the CPU */
     drn_value loss;
     char *arena, *state, *scratch;
     size_t arena_bytes, state_bytes, scratch_bytes;

@@ -3,7 +3,7 @@
 #include "base/cpu.h"
 
 extern const drn_conv_impl drn_conv_ref_f32, drn_conv_ref_f64;
-extern const drn_conv_impl drn_conv_avx2_winograd4, drn_conv_avx2_winograd6,
+extern const drn_conv_impl drn_conv_avx2_winograd4, drn_conv_avx2_winograd5, drn_conv_avx2_winograd6,
     drn_conv_avx2_winograd_weights;
 extern const drn_conv_impl drn_conv_avx2_direct, drn_conv_avx2_direct_weights;
 
@@ -13,7 +13,8 @@ static const drn_conv_impl *const ref_impls[] = {&drn_conv_ref_f32};
 #ifdef DRN_HAVE_AVX2
 static const drn_conv_impl *const avx2_impls[] = {
     &drn_conv_avx2_winograd4, &drn_conv_avx2_winograd6,      &drn_conv_avx2_winograd_weights,
-    &drn_conv_avx2_direct,    &drn_conv_avx2_direct_weights, &drn_conv_ref_f32};
+    &drn_conv_avx2_direct,    &drn_conv_avx2_direct_weights, &drn_conv_avx2_winograd5,
+    &drn_conv_ref_f32};
 #endif
 
 #define LIST(list) (*count = sizeof(list) / sizeof *(list), (list))
@@ -47,6 +48,8 @@ const drn_conv_impl *drn_conv_choose_inference(const drn_conv_geom *g)
     double tiles6 = (double)((g->h + 5) / 6) * ((g->w + 5) / 6);
     if (best == &drn_conv_avx2_winograd4 && tiles6 * 64 < tiles4 * 36) /* products a tile */
         return &drn_conv_avx2_winograd6;
+    if (best == &drn_conv_avx2_direct && drn_conv_avx2_winograd5.supports(g, DRN_CONV_FORWARD))
+        return &drn_conv_avx2_winograd5;
 #endif
     return best;
 }

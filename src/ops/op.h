@@ -103,6 +103,8 @@ extern const drn_op drn_op_batch_norm; /* x, gamma[C], beta[C], running mean[C],
 extern const drn_op drn_op_pixel_shuffle;
 extern const drn_op drn_op_resize; /* fixed bicubic, by attr.factor */
 extern const drn_op drn_op_window; /* pad with zeros and crop */
+/* x, wA[4Q,C,3,3], bA, wB[M,Q,3,3], bB (, residual): by fusion only; float32, inference */
+extern const drn_op drn_op_up_image;
 extern const drn_op drn_op_detach; /* identity without gradient */
 
 /* Shape rule of ops whose output looks like their first input, all inputs alike. */

@@ -1,10 +1,10 @@
-/* What the Winograd kernels share: F(m x m, 3x3) for the tile that WINO_OUT says, which the header
- * of the tile (winograd4.h, winograd6.h) defines before with its transforms of one column.
+/* What the Winograd kernels share: F(m x m, r x r) for the tile that WINO_OUT and the kernel that
+ * WINO_R say, which the header of the tile (winograd4.h, winograd6.h) defines before with its
+ * transforms of one column.
  *
- * An m x m tile of the output is  A^T [ (G w G^T) . (B^T x B) ] A,  x the (m+2) x (m+2) input
- * around it.  With points p0 .. pm and infinity: B^T has the coefficients of the products of (z -
- * q) over the other points q in its rows, G the rows [1 p p^2] / prod (p - q), A^T the powers of p.
- */
+ * An m x m tile of the output is  A^T [ (G w G^T) . (B^T x B) ] A,  x the (m+r-1) x (m+r-1) input
+ * around it.  With points p and infinity: B^T has the coefficients of the products of (z - q) over
+ * the other points q in its rows, G the rows [1 p p^2 ..] / prod (p - q), A^T the powers of p. */
 #ifndef DRN_KERNELS_AVX2_WINOGRAD_H
 #define DRN_KERNELS_AVX2_WINOGRAD_H
 
@@ -13,7 +13,8 @@
 #include <immintrin.h>
 
 enum {
-    WINO_IN = WINO_OUT + 2,       /* side of an input tile */
+    WINO_IN = WINO_OUT + WINO_R - 1, /* side of an input tile */
+    WINO_PAD = WINO_R / 2,
     WINO_POS = WINO_IN * WINO_IN, /* products a tile */
     WINO_VECS = 3                 /* most vectors of 8 filters handled together */
 };
@@ -60,7 +61,7 @@ static inline void wino_input_edge(float *v, size_t step, const float *plane, in
     float tile[WINO_IN * WINO_IN * 8];
     for (int i = 0; i < WINO_IN; i++)
         for (int j = 0; j < WINO_IN; j++) {
-            int32_t iy = y - 1 + i, ix = x - 1 + j;
+            int32_t iy = y - WINO_PAD + i, ix = x - WINO_PAD + j;
             __m256 value = _mm256_setzero_ps();
             if (iy >= 0 && iy < h && ix >= 0 && ix < w)
                 value = _mm256_loadu_ps(plane + ((size_t)iy * (size_t)w + (size_t)ix) * 8);
@@ -73,9 +74,9 @@ static inline void wino_input_edge(float *v, size_t step, const float *plane, in
 static inline void wino_input_tile(float *v, size_t step, const float *plane, int32_t h, int32_t w,
                                    wino_tile t)
 {
-    if (t.y >= 1 && t.x >= 1 && t.y + WINO_OUT + 1 <= h && t.x + WINO_OUT + 1 <= w)
-        wino_input_2d(v, step, plane + ((size_t)(t.y - 1) * (size_t)w + (size_t)(t.x - 1)) * 8,
-                      (size_t)w * 8);
+    int32_t top = t.y - WINO_PAD, left = t.x - WINO_PAD;
+    if (top >= 0 && left >= 0 && top + WINO_IN <= h && left + WINO_IN <= w)
+        wino_input_2d(v, step, plane + ((size_t)top * (size_t)w + (size_t)left) * 8, (size_t)w * 8);
     else
         wino_input_edge(v, step, plane, h, w, t.y, t.x);
 }

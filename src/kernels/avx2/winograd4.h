@@ -13,6 +13,7 @@
 #define DRN_KERNELS_AVX2_WINOGRAD4_H
 
 #define WINO_OUT 4
+#define WINO_R 3
 #define WINO_A 0.70710678118654752440 /* sqrt(1/2) */
 #define WINO_B 1.41421356237309504880 /* sqrt(2) */
 
@@ -53,8 +54,9 @@ WINO_INLINE void wino_output_1d(__m256 y[WINO_OUT], const float *m, size_t step)
 }
 
 /* u = G w, one column, in double. */
-static inline void wino_weights_1d(double u[WINO_OUT + 2], double w0, double w1, double w2)
+static inline void wino_weights_1d(double u[WINO_OUT + 2], const double w[WINO_R])
 {
+    double w0 = w[0], w1 = w[1], w2 = w[2];
     double ea = -2.0 / 3 * (w0 + 0.5 * w2), oa = -2.0 / 3 * WINO_A * w1;
     double eb = 1.0 / 6 * (w0 + 2 * w2), ob = 1.0 / 6 * WINO_B * w1;
     u[0] = w0;

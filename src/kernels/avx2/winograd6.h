@@ -1,5 +1,6 @@
-/* F(6x6, 3x3) with the points 0, +-1, +-2, +-1/2 and infinity: 5.06 times fewer multiplications
- * than a direct convolution, errors about four times those of F(4x4); for inference.
+/* Eight points: F(6x6, 3x3), 5.06 times fewer multiplications than a direct convolution, errors about
+ * four times those of F(4x4); and F(4x4, 5x5), 6.25 times fewer, when WINO_OUT is 4 and WINO_R 5.  Both
+ * for inference.  The points are 0, +-1, +-2, +-1/2 and infinity:
  *
  *        | 1  0   -21/4  0     21/4   0   -1  0 |         |  1      0    0    |
  *        | 0  1     1   -17/4 -17/4   1    1  0 |         | -2/9  [1  1   1  ]|
@@ -10,11 +11,15 @@
  *        | 0 -2     4    5/2  -5     -1/2  1  0 |         | 32/45 [1 -1/2 1/4]|
  *        | 0 -1     0    21/4  0    -21/4  0  1 |         |  0      0    1    |
  *
- * and A^T has the powers 0 to 5 of the points in its columns, infinity adds to the last row. */
+ * and A^T has the powers 0 to 5 of the points in its columns, infinity adds to the last row.  For 5x5
+ * G has the powers 0 to 4 and A^T those to 3. */
 #ifndef DRN_KERNELS_AVX2_WINOGRAD6_H
 #define DRN_KERNELS_AVX2_WINOGRAD6_H
 
+#ifndef WINO_OUT
 #define WINO_OUT 6
+#define WINO_R 3
+#endif
 
 #include "kernels/avx2/winograd_tile.h"
 
@@ -63,22 +68,31 @@ WINO_INLINE void wino_output_1d(__m256 y[WINO_OUT], const float *m, size_t step)
     y[0] = _mm256_add_ps(_mm256_add_ps(wino_load(m, step, 0), s1), _mm256_add_ps(s2, s3));
     y[1] = wino_sum(d1, 2, d2, 0.5f, d3);
     y[2] = wino_sum(s1, 4, s2, 0.25f, s3);
+#if WINO_OUT == 4
+    y[3] = wino_sum(_mm256_add_ps(d1, wino_load(m, step, 7)), 8, d2, 0.125f, d3);
+#else
     y[3] = wino_sum(d1, 8, d2, 0.125f, d3);
     y[4] = wino_sum(s1, 16, s2, 0.0625f, s3);
     y[5] = wino_sum(_mm256_add_ps(d1, wino_load(m, step, 7)), 32, d2, 0.03125f, d3);
+#endif
 }
 
 /* u = G w, one column, in double. */
-static inline void wino_weights_1d(double u[WINO_OUT + 2], double w0, double w1, double w2)
+static inline void wino_weights_1d(double u[WINO_OUT + WINO_R - 1], const double w[WINO_R])
 {
     static const double points[] = {1, 2, 0.5}, scale[] = {-2.0 / 9, 1.0 / 90, 32.0 / 45};
-    u[0] = w0;
+    u[0] = w[0];
     for (int i = 0; i < 3; i++) {
-        double e = w0 + points[i] * points[i] * w2, o = points[i] * w1;
+        double p = points[i], q = p * p;
+#if WINO_R == 5
+        double e = w[0] + q * (w[2] + q * w[4]), o = p * (w[1] + q * w[3]);
+#else
+        double e = w[0] + q * w[2], o = p * w[1];
+#endif
         u[1 + 2 * i] = scale[i] * (e + o);
         u[2 + 2 * i] = scale[i] * (e - o);
     }
-    u[7] = w2;
+    u[7] = w[WINO_R - 1];
 }
 
 #include "kernels/avx2/winograd.h"
