@@ -3,15 +3,15 @@
 #include "models/model.h"
 #include "upscale/samples.h"
 
-/* Bands of a strip that is not cut for its memory should stay in a shared cache, those of one that is may
+/* Bands of a picture that need not be cut into strips should stay in a shared cache; those of strips may
  * take more, bytes. */
-#define CACHE_BUDGET ((size_t)40 << 20)
-#define MEMORY_BUDGET ((size_t)112 << 20)
+#define CACHE_BUDGET ((size_t)48 << 20)
+#define MEMORY_BUDGET ((size_t)84 << 20)
 
-/* Rows of a band, best first where they fit: multiples of the tile of Winograd kernels.  More rows mean
- * fewer moves of kept rows and fewer waits for threads. */
-static const int32_t band_rows[] = {48, 36, 24, 18, 12};
-enum { FEWEST_ROWS = 6, BANDS = sizeof band_rows / sizeof *band_rows };
+/* Rows of a band, best first where they fit the cache: multiples of the tile of Winograd kernels.  More
+ * rows mean fewer moves of kept rows and fewer waits for threads. */
+static const int32_t band_rows[] = {48, 36, 24, 18, 12, 6};
+enum { FEWEST_ROWS = 6, STRIP_ROWS = 12, BANDS = sizeof band_rows / sizeof *band_rows };
 
 typedef struct net {
     drn_graph *graph;
@@ -63,31 +63,42 @@ static int32_t columns_within(size_t budget, double a_column, int32_t overlap, i
     if (columns >= width)
         return width;
     columns -= 2.0 * overlap;
-    return columns < 2.0 * overlap ? 2 * overlap : (int32_t)columns;
+    return columns < overlap ? overlap : (int32_t)columns;
+}
+
+/* The tallest bands with which strips of so many columns stay in the cache; *bytes of a column. */
+static drn_status tallest(drn_strip_plan *p, double *bytes, const question *q, int32_t wide, int32_t width,
+                          int32_t most, drn_error *err)
+{
+    for (int i = 0; i < BANDS; i++) {
+        p->rows = band_rows[i];
+        if (p->rows > most && p->rows > FEWEST_ROWS)
+            continue;
+        DRN_TRY(column_bytes(bytes, &p->overlap, q, p->rows, err));
+        double columns = wide + 2.0 * p->overlap < width ? wide + 2.0 * p->overlap : width;
+        if (columns * *bytes <= (double)CACHE_BUDGET)
+            break;
+    }
+    return DRN_OK;
 }
 
 drn_status drn_strips_plan(drn_strip_plan *out, int32_t width, int32_t height, const drn_model *model,
                            int scale, int32_t tile, drn_error *err)
 {
     question q = {model, scale, height};
-    drn_strip_plan p = {.rows = FEWEST_ROWS};
-    double a_column = 1;
+    drn_strip_plan p = {0};
+    double a_column;
     int32_t wide = tile > 0 ? tile : width;
-    for (int i = 0; i < BANDS; i++) {
-        bool last = i + 1 == BANDS;
-        if (tile > 0 && band_rows[i] > tile)
-            continue;
-        p.rows = band_rows[i];
+    DRN_TRY(tallest(&p, &a_column, &q, wide, width, tile > 0 ? tile : INT32_MAX, err));
+    if (tile <= 0 && p.rows < STRIP_ROWS) { /* too wide */
+        p.rows = STRIP_ROWS;
         DRN_TRY(column_bytes(&a_column, &p.overlap, &q, p.rows, err));
-        double columns = wide + 2.0 * p.overlap < width ? wide + 2.0 * p.overlap : width;
-        if (columns * a_column <= (double)(last ? MEMORY_BUDGET : CACHE_BUDGET))
-            break;
-        p.rows = FEWEST_ROWS;
-    }
-    if (p.rows == FEWEST_ROWS)
-        DRN_TRY(column_bytes(&a_column, &p.overlap, &q, p.rows, err));
-    if (tile <= 0)
+        if (columns_within(MEMORY_BUDGET, a_column, p.overlap, width) < 8 * p.overlap) {
+            p.rows = FEWEST_ROWS;
+            DRN_TRY(column_bytes(&a_column, &p.overlap, &q, p.rows, err));
+        }
         wide = columns_within(MEMORY_BUDGET, a_column, p.overlap, width);
+    }
     drn_tiles_plan(&p.columns, width, height, wide, p.overlap);
     p.columns.th = height;
     p.columns.ny = 1;
