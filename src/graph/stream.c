@@ -17,11 +17,17 @@ typedef struct tensor {
     bool live;
 } tensor;
 
+typedef struct use {
+    int32_t node, input;
+} use;
+
 struct drn_stream {
     drn_graph *g;
     drn_value input, output;
     drn_pool *pool;
     tensor *tensors; /* [value_count] */
+    use *uses;       /* those of value v: use_at[v] .. use_at[v + 1] - 1 */
+    size_t *use_at;  /* [value_count + 2] */
     double *seconds; /* [node_count], NULL: not timed */
     double moving;
     char *arena, *state, *scratch;
@@ -80,15 +86,13 @@ static int32_t still_needed(const drn_stream *s, drn_value v)
 {
     const drn_graph *g = s->g;
     int32_t first = s->tensors[v].ready;
-    for (size_t k = 0; k < g->node_count; k++) {
-        const node *n = &g->nodes[k];
-        for (int i = 0; !n->dead && i < n->inputs; i++) {
-            int32_t from = s->tensors[n->out].ready, to = from + 1;
-            if (n->in[i] != v || from >= g->values[n->out].shape.h)
-                continue;
-            needed(&from, &to, g, n, i);
-            first = from < first ? from : first;
-        }
+    for (size_t k = s->use_at[v]; k < s->use_at[v + 1]; k++) {
+        const node *n = &g->nodes[s->uses[k].node];
+        int32_t from = s->tensors[n->out].ready, to = from + 1;
+        if (from >= g->values[n->out].shape.h)
+            continue;
+        needed(&from, &to, g, n, s->uses[k].input);
+        first = from < first ? from : first;
     }
     return first;
 }
@@ -140,6 +144,27 @@ static void rehearse(drn_stream *s)
             t->store = t->ready - t->kept > t->store ? t->ready - t->kept : t->store;
         }
     }
+}
+
+/* List the uses of every value by live nodes: count, then place. */
+static drn_status find_uses(drn_stream *s, drn_error *err)
+{
+    const drn_graph *g = s->g;
+    DRN_TRY(drn_calloc_to(&s->use_at, g->value_count + 2, sizeof *s->use_at, err));
+    DRN_TRY(drn_calloc_to(&s->uses, g->node_count * DRN_MAX_INPUTS + 1, sizeof *s->uses, err));
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < g->node_count; i++)
+            for (int k = 0; !g->nodes[i].dead && k < g->nodes[i].inputs; k++) {
+                drn_value v = g->nodes[i].in[k];
+                if (pass == 0)
+                    s->use_at[v + 2]++;
+                else
+                    s->uses[s->use_at[v + 1]++] = (use){(int32_t)i, k};
+            }
+        for (size_t v = 2; pass == 0 && v < g->value_count + 2; v++)
+            s->use_at[v] += s->use_at[v - 1];
+    }
+    return DRN_OK;
 }
 
 /* Rows of a tensor that stand for `rows` of the input; whole groups of a shuffle. */
@@ -268,6 +293,7 @@ drn_status drn_stream_new(drn_stream **out, drn_graph *g, drn_value input, drn_v
     DRN_CHECK(drn_calloc_to(&s, 1, sizeof *s, err));
     *s = (drn_stream){.g = g, .input = input, .output = output, .pool = pool};
     DRN_CHECK(drn_calloc_to(&s->tensors, g->value_count + 1, sizeof *s->tensors, err));
+    DRN_CHECK(find_uses(s, err));
     int32_t h = g->values[input].shape.h, rows = options->rows;
     find_lives(s, rows > 0 && rows < h ? rows : h);
     rehearse(s);
@@ -287,6 +313,8 @@ void drn_stream_free(drn_stream *s)
     if (!s)
         return;
     drn_free(s->tensors);
+    drn_free(s->uses);
+    drn_free(s->use_at);
     drn_free(s->seconds);
     drn_free(s->arena);
     drn_free(s->state);

@@ -16,13 +16,19 @@ enum {
     TAPS = 25,    /* of the merged kernel */
     SETS = 16,    /* sides that a pixel touches: bits of SIDE_* */
     MOST = 4 * 7, /* sub-pixels of an image, with fewer than 8 channels */
-    LANES = 32    /* of them, whole vectors */
+    LANES = 32    /* of the convolution's filters, at most */
 };
 enum { SIDE_TOP = 1, SIDE_BOTTOM = 2, SIDE_LEFT = 4, SIDE_RIGHT = 8 };
 
 static int32_t filters(const drn_call *c)
 {
     return 4 * c->in_shape[3].n;
+}
+
+/* Filters of the convolution: 4M and some of zeros. */
+static int32_t lanes(const drn_call *c)
+{
+    return (filters(c) + DRN_BLOCK - 1) / DRN_BLOCK * DRN_BLOCK;
 }
 
 /* The merged convolution: 4M filters and some of zeros, so that features come out in blocks. */
@@ -33,7 +39,7 @@ static drn_conv_geom geom(const drn_call *c)
                            .c = x.c,
                            .h = x.h,
                            .w = x.w,
-                           .k = (filters(c) + DRN_BLOCK - 1) / DRN_BLOCK * DRN_BLOCK,
+                           .k = lanes(c),
                            .r = 5,
                            .s = 5,
                            .oh = x.h,
@@ -65,7 +71,7 @@ static void plan(drn_call *c)
 typedef struct state {
     float *plain;  /* [K][C][25] */
     float *packed; /* of the convolution */
-    float *set;    /* [SETS][25][C][LANES] */
+    float *set;    /* [SETS][25][C][K] */
     float *bias;   /* [SETS][LANES]; set 0 is everywhere inside */
     double *parts; /* [PARTS][4M][C][9] */
     size_t bytes;
@@ -82,7 +88,7 @@ static state state_of(const drn_call *c)
     size_t ci = (size_t)g.c, at[6] = {0};
     at[1] = at[0] + align64((size_t)g.k * ci * TAPS * sizeof(float));
     at[2] = at[1] + align64(c->conv[DRN_CONV_FORWARD]->pack_bytes(&g, DRN_CONV_FORWARD));
-    at[3] = at[2] + align64((size_t)SETS * TAPS * ci * LANES * sizeof(float));
+    at[3] = at[2] + align64((size_t)SETS * TAPS * ci * (size_t)g.k * sizeof(float));
     at[4] = at[3] + align64((size_t)SETS * LANES * sizeof(float));
     at[5] = at[4] + align64((size_t)PARTS * (size_t)filters(c) * ci * 9 * sizeof(double));
     char *p = c->state;
@@ -138,10 +144,10 @@ static bool part_there(int sides, int part)
 /* The merged weights at some sides: the sum of the parts that are there. */
 static void make_set(const drn_call *c, const state *s, double bias[PARTS][MOST], int sides)
 {
-    size_t ci = (size_t)c->in_shape[0].c, count = (size_t)filters(c);
+    size_t ci = (size_t)c->in_shape[0].c, count = (size_t)filters(c), k = (size_t)lanes(c);
     const float *bb = c->in[4];
-    float *set = s->set + (size_t)sides * TAPS * ci * LANES, *b = s->bias + sides * LANES;
-    memset(set, 0, TAPS * ci * LANES * sizeof *set);
+    float *set = s->set + (size_t)sides * TAPS * ci * k, *b = s->bias + sides * LANES;
+    memset(set, 0, TAPS * ci * k * sizeof *set);
     for (size_t f = 0; f < LANES; f++)
         b[f] = f < count ? bb[f / 4] : 0;
     for (int part = 0; part < PARTS; part++) {
@@ -153,7 +159,7 @@ static void make_set(const drn_call *c, const state *s, double bias[PARTS][MOST]
             for (size_t ch = 0; ch < ci; ch++)
                 for (int t = 0; t < 9; t++, p++) {
                     int tap = (part / 3 + t / 3) * 5 + part % 3 + t % 3;
-                    set[((size_t)tap * ci + ch) * LANES + f] += (float)*p;
+                    set[((size_t)tap * ci + ch) * k + f] += (float)*p;
                 }
         }
     }
@@ -176,7 +182,7 @@ static void prepare(const drn_call *c)
     for (size_t k = 0; k < (size_t)g.k; k++)
         for (size_t ch = 0; ch < ci; ch++)
             for (size_t t = 0; t < TAPS; t++)
-                s.plain[(k * ci + ch) * TAPS + t] = s.set[(t * ci + ch) * LANES + k];
+                s.plain[(k * ci + ch) * TAPS + t] = s.set[(t * ci + ch) * (size_t)g.k + k];
     const drn_conv_impl *conv = c->conv[DRN_CONV_FORWARD];
     if (conv->pack_bytes(&g, DRN_CONV_FORWARD))
         conv->pack(s.packed, s.plain, &g, DRN_CONV_FORWARD);
@@ -223,8 +229,8 @@ typedef struct finish {
 static void border_pixel(const finish *f, int32_t y, int32_t x, int sides)
 {
     drn_shape s = f->c->in_shape[0];
-    int32_t block = drn_block_for(s.c);
-    const float *set = f->s.set + (size_t)sides * TAPS * (size_t)s.c * LANES;
+    int32_t block = drn_block_for(s.c), k = lanes(f->c);
+    const float *set = f->s.set + (size_t)sides * TAPS * (size_t)s.c * (size_t)k;
     float acc[LANES];
     memcpy(acc, f->s.bias + sides * LANES, sizeof acc);
     for (int32_t tap = 0; tap < TAPS; tap++) {
@@ -234,14 +240,14 @@ static void border_pixel(const finish *f, int32_t y, int32_t x, int sides)
         for (int32_t ch = 0; ch < s.c; ch++) {
             const float *row = drn_band_row(f->in, s, DRN_FLOAT32, (size_t)(ch / block), iy);
             float v = row[ix * block + ch % block];
-            const float *w = set + ((size_t)tap * (size_t)s.c + (size_t)ch) * LANES;
-            for (int l = 0; l < LANES; l++)
-                acc[l] += v * w[l];
+            const float *w = set + ((size_t)tap * (size_t)s.c + (size_t)ch) * (size_t)k;
+            for (int32_t b = 0; b < k; b += DRN_BLOCK)
+                for (int l = 0; l < DRN_BLOCK; l++)
+                    acc[b + l] += v * w[b + l];
         }
     }
-    int32_t count = filters(f->c);
-    for (int32_t k = 0; k < count; k++)
-        f->dense[((size_t)(k / 8 * f->rows + y - f->y) * (size_t)s.w + (size_t)x) * 8 + (size_t)(k % 8)] = acc[k];
+    for (int32_t i = 0; i < k; i++)
+        f->dense[((size_t)(i / 8 * f->rows + y - f->y) * (size_t)s.w + (size_t)x) * 8 + (size_t)(i % 8)] = acc[i];
 }
 
 static void border_row(const finish *f, int32_t y)

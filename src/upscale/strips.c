@@ -41,11 +41,11 @@ typedef struct question {
 /* Bytes that bands of so many rows take for each column, and the graph's radius. */
 static drn_status column_bytes(double *bytes, int32_t *radius, const question *q, int32_t rows, drn_error *err)
 {
-    enum { PROBE = 64 };
+    enum { PROBE = 64, TALL = 1024 }; /* taller pictures take no more */
     net n = {0};
     drn_stream *s = NULL;
     drn_status st;
-    DRN_CHECK(build(&n, PROBE, q->height, q->model, q->scale, err));
+    DRN_CHECK(build(&n, PROBE, q->height < TALL ? q->height : TALL, q->model, q->scale, err));
     DRN_CHECK(drn_stream_new(&s, n.graph, n.lr, n.sr, NULL,
                              &(drn_stream_options){.rows = rows, .plan_only = true}, err));
     DRN_CHECK(drn_graph_radius(radius, n.graph, n.lr, n.sr, err));
