@@ -74,7 +74,8 @@ static const opt table[] = {
     OPT(INT, threads, "threads", 'j', .arg = "N", .min = 0, .max = 1024, .fallback = "0",
         .doc = "threads; 0: all cores.  The result is the same for any number"),
     OPT(INT, tile, "tile", 't', .arg = "PIXELS", .min = 0, .max = 1 << 20, .fallback = "0",
-        .doc = "side of the tiles the picture is worked on in; 0: chosen by itself"),
+        .doc = "width of the strips the picture is worked on in, from top to bottom; on a GPU the side "
+               "of square tiles; 0: chosen from cache and memory"),
     OPT(NUMBER, memory, "memory", 0, .arg = "MB", .min = 0, .max = 1e9, .fallback = "0",
         .doc = "pictures that need more than this are worked on in strips, from file to file; 0: "
                "half of the machine's"),

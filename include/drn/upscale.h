@@ -23,7 +23,8 @@ typedef enum drn_alpha {
 typedef struct drn_upscale_options {
     int scale;   /* one of the model's; 0 = its largest.  Unused when one of the three below is set */
     int threads; /* 0 = all cores this process may use */
-    int tile;    /* side of a tile in input pixels; 0 = chosen from the cores and the model */
+    int tile;    /* width of a strip in input pixels, and most rows of a band; on a GPU the side of a tile;
+                    0 = chosen from cache, memory and the model */
     drn_progress_fn progress; /* may be NULL */
     void *progress_ctx;
 
@@ -63,7 +64,7 @@ drn_status drn_upscale_find_target(drn_upscale_target *out, int32_t width, int32
                                    const drn_model *model, const drn_upscale_options *options,
                                    drn_error *err);
 
-/** Upscale one image: tiles with an overlap of the network's receptive field, so that the result does
+/** Upscale one image: strips with an overlap of the network's receptive field, so that the result does
  *  not depend on them.  Grey stays grey, depth and metadata are kept.  Colours under full transparency
  *  are replaced by those of their surroundings first, so that edges get no fringe.
  *  @param in       borrowed; any size >= 1x1, u8/u16/f32, 1-4 bands.

@@ -1,4 +1,4 @@
-/* The network alone over a whole picture, tile by tile. */
+/* The network alone over a whole picture: in strips on a CPU, in tiles on a GPU. */
 #ifndef DRN_UPSCALE_NETWORK_H
 #define DRN_UPSCALE_NETWORK_H
 

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-/* The network's own memory for a tile and the saver's, which the budget has to leave room for,
+/* The network's own memory for its bands and weights and the saver's, which the budget has to leave room for,
  * bytes. */
 #define RESERVE ((size_t)450 << 20)
 #define DEFAULT_MEMORY ((size_t)800 << 20)

@@ -1,4 +1,4 @@
-/* How an image is cut into tiles.  All tiles of a plan have one size, so that one graph serves them; the
+/* How an image is cut into tiles, or into strips: tiles of its full height.  All tiles of a plan have one size, so that one graph serves them; the
  * last ones are moved back to end at the image's edge. */
 #ifndef DRN_UPSCALE_TILES_H
 #define DRN_UPSCALE_TILES_H

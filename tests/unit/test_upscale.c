@@ -1,5 +1,6 @@
 #include "drn/upscale.h"
 #include "random_model.h"
+#include "upscale/strips.h"
 #include "upscale/tiles.h"
 
 #include <math.h>
@@ -45,6 +46,30 @@ TEST(tiling, "every pixel is kept by one tile, a radius away from edges that are
                 for (int y = 0; y < 33; y++)
                     CHECK_INT(seen[x][y], 1);
         }
+}
+
+TEST(strips, "strips and bands keep to their budgets of memory for any size of picture")
+{
+    static const int32_t sizes[][2] = {{1, 1}, {64, 64}, {256, 256}, {2048, 2048}, {3000, 50000}, {100000, 40}};
+    const drn_config nets[] = {{4, 64, 7, true, false, 0, DRN_SKIP_BICUBIC}, {8, 64, 2, true, false, 0, DRN_SKIP_NONE}};
+    for (int n = 0; n < 2; n++) {
+        drn_error err = {0};
+        drn_model *m = random_model(&nets[n]);
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+            drn_strip_plan p, own;
+            int32_t w = sizes[i][0], h = sizes[i][1];
+            CHECK_OK(drn_strips_plan(&p, w, h, m, nets[n].scale, 0, &err), err);
+            CHECK(p.bytes <= (size_t)90 << 20);
+            CHECK(p.columns.th == h && p.columns.ny == 1 && p.rows >= 6);
+            CHECK(p.columns.nx == 1 || p.columns.overlap == p.overlap);
+            CHECK(p.columns.tw <= w && (int64_t)p.columns.tw * p.columns.nx >= w);
+            /* what is computed more than once, of the whole */
+            CHECK((double)p.columns.tw * p.columns.nx <= 1.2 * w);
+            CHECK_OK(drn_strips_plan(&own, w, h, m, nets[n].scale, 100, &err), err);
+            CHECK(own.columns.tw <= 100 + 2 * own.overlap && own.rows <= 100);
+        }
+        drn_model_free(m);
+    }
 }
 
 static void check_tiles(const drn_config *c, int scale)
