@@ -44,8 +44,9 @@ const command cmd_bench = {
 
 static json_t *workload_json(const drn_bench_workload *w)
 {
-    return json_pack("{s:f, s:f, s:f, s:f}", "ms", w->ms, "gflops", w->gflops, "ratio_to_peak",
-                     w->ratio_to_peak, "rss_mb", w->rss_mb);
+    return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "ms", w->ms, "gflops", w->gflops, "ratio_to_peak",
+                     w->ratio_to_peak, "cpu_ms", w->cpu_ms, "cpu_ratio_to_peak", w->cpu_ratio_to_peak, "rss_mb",
+                     w->rss_mb);
 }
 
 static int print_json(const drn_bench_result *r)
@@ -61,8 +62,8 @@ static int print_json(const drn_bench_result *r)
 
 static void print_row(const char *name, const drn_bench_workload *w)
 {
-    printf("%-4s %10.1f ms %10.1f GFLOP/s %8.2f x peak %8.0f MiB\n", name, w->ms, w->gflops, w->ratio_to_peak,
-           w->rss_mb);
+    printf("%-4s %10.1f ms %10.1f GFLOP/s %8.2f x peak (%.2f by CPU time) %8.0f MiB\n", name, w->ms, w->gflops,
+           w->ratio_to_peak, w->cpu_ratio_to_peak, w->rss_mb);
 }
 
 /* ---- on a GPU ---- */

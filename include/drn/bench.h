@@ -15,6 +15,9 @@ typedef struct drn_bench_workload {
     double ms;            /* fastest repeat */
     double gflops;        /* 2 * multiply-accumulates of direct convolutions / time */
     double ratio_to_peak; /* gflops over the FMA peak of the same number of threads, median of pairs */
+    double cpu_ms;        /* CPU time of all threads, least of the repeats */
+    double cpu_ratio_to_peak; /* rate of that time over the peak of one thread: what to look at when other
+                                 programs want the cores, too; says nothing of waiting for threads */
     double rss_mb;        /* memory the workload's buffers take, MiB */
 } drn_bench_workload;
 

@@ -2,7 +2,7 @@
 # The figures of the benchmark hang together; no timing decides.
 
 run 0 "$DRN" bench -j 1 -r 1 --json
-for key in peak_gflops w.ms w.gflops w.ratio_to_peak w.rss_mb t.ms t.gflops t.ratio_to_peak t.rss_mb; do
+for key in peak_gflops w.ms w.gflops w.ratio_to_peak w.cpu_ms w.cpu_ratio_to_peak w.rss_mb t.ms t.gflops t.ratio_to_peak t.rss_mb; do
     value=$(json out "$key") || fail "no $key"
     awk -v v="$value" 'BEGIN { exit !(v > 0) }' || fail "$key is $value"
 done
