@@ -13,9 +13,9 @@ struct drn_pool {
     pthread_t *id; /* [threads - 1] */
     pthread_mutex_t lock;
     pthread_cond_t wake, done;
-    unsigned long job; /* number of the current job; under lock */
-    int busy;          /* workers that have not finished it; under lock */
-    bool quit;         /* under lock */
+    atomic_ulong job; /* number of the current job; changes under lock */
+    atomic_int busy;  /* workers at it; changes under lock */
+    atomic_bool quit; /* changes under lock */
     drn_pool_fn fn;
     void *ctx;
     size_t chunks;
@@ -26,6 +26,20 @@ typedef struct worker_arg {
     drn_pool *pool;
     int thread;
 } worker_arg;
+
+/* A network is thousands of short jobs: waking a sleeper for each would take longer than many of them.  So
+ * waits look around for about 10 us before they sleep; not for longer, as another program may have the core
+ * that would end them. */
+enum { LOOKS = 500 };
+
+static inline void rest(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
 
 static void take_chunks(drn_pool *p, int thread)
 {
@@ -43,21 +57,26 @@ static void *worker(void *arg)
     drn_free(arg);
     drn_pool *p = a.pool;
     unsigned long seen = 0;
-    pthread_mutex_lock(&p->lock);
     for (;;) {
+        for (int i = 0; i < LOOKS && !atomic_load(&p->quit) && atomic_load(&p->job) == seen; i++)
+            rest();
+        pthread_mutex_lock(&p->lock);
         while (!p->quit && p->job == seen)
             pthread_cond_wait(&p->wake, &p->lock);
-        if (p->quit)
-            break;
         seen = p->job;
+        bool quit = p->quit, late = atomic_load(&p->next) >= p->chunks;
+        p->busy += !quit && !late;
         pthread_mutex_unlock(&p->lock);
+        if (quit)
+            return NULL;
+        if (late) /* nobody waits for who comes when all is taken */
+            continue;
         take_chunks(p, a.thread);
         pthread_mutex_lock(&p->lock);
         if (--p->busy == 0)
             pthread_cond_signal(&p->done);
+        pthread_mutex_unlock(&p->lock);
     }
-    pthread_mutex_unlock(&p->lock);
-    return NULL;
 }
 
 int drn_cpu_count(void)
@@ -148,11 +167,12 @@ void drn_pool_run(drn_pool *p, size_t chunks, drn_pool_fn fn, void *ctx)
     p->ctx = ctx;
     p->chunks = chunks;
     atomic_store(&p->next, 0);
-    p->busy = p->started;
     p->job++;
     pthread_cond_broadcast(&p->wake);
     pthread_mutex_unlock(&p->lock);
     take_chunks(p, 0);
+    for (int i = 0; i < LOOKS && atomic_load(&p->busy) > 0; i++)
+        rest();
     pthread_mutex_lock(&p->lock);
     while (p->busy > 0)
         pthread_cond_wait(&p->done, &p->lock);

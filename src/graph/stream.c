@@ -353,7 +353,7 @@ static void move_chunk(void *ctx, size_t plane, int thread)
 /* Rows kept .. ready - 1 from the store to the beginning of the band, or back. */
 static void move(drn_stream *s, drn_value v, int32_t rows, bool to_store)
 {
-    enum { WORTH_THREADS = 1 << 17 };
+    enum { WORTH_THREADS = 1 << 18 };
     tensor *t = &s->tensors[v];
     drn_shape shape = s->g->values[v].shape;
     size_t row = (size_t)shape.w * (size_t)drn_block_for(shape.c) * drn_dtype_size(s->g->type);
