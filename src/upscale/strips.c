@@ -5,7 +5,7 @@
 
 /* Bands of a picture that need not be cut into strips should stay in a shared cache; those of strips may
  * take more, bytes. */
-#define CACHE_BUDGET ((size_t)48 << 20)
+#define CACHE_BUDGET ((size_t)60 << 20)
 #define MEMORY_BUDGET ((size_t)84 << 20)
 
 /* Rows of a band, best first where they fit the cache: multiples of the tile of Winograd kernels.  More
