@@ -1,6 +1,6 @@
 /* Loads and stores of the one-column transforms of Winograd tiles. */
-#ifndef DRN_KERNELS_AVX2_WINOGRAD_TILE_H
-#define DRN_KERNELS_AVX2_WINOGRAD_TILE_H
+#ifndef DRN_KERNELS_SIMD_WINOGRAD_TILE_H
+#define DRN_KERNELS_SIMD_WINOGRAD_TILE_H
 
 #include <immintrin.h>
 #include <stddef.h>

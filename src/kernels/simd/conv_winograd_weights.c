@@ -4,8 +4,8 @@
  *     dw = G^T [ sum over tiles of (A dy A^T) . V ] G.
  * The tiles are cut into a fixed number of parts, whatever the threads; each part sums into its own
  * buffer, and the buffers are then added in order. */
-#include "kernels/avx2/unroll.h"
-#include "kernels/avx2/winograd4.h"
+#include "kernels/simd/unroll.h"
+#include "kernels/simd/winograd4.h"
 
 #include <string.h>
 

@@ -11,12 +11,12 @@
  *        | 0 -1     0    21/4  0    -21/4  0  1 |         |  0      0    1    |
  *
  * and A^T has the powers 0 to 5 of the points in its columns, infinity adds to the last row. */
-#ifndef DRN_KERNELS_AVX2_WINOGRAD6_H
-#define DRN_KERNELS_AVX2_WINOGRAD6_H
+#ifndef DRN_KERNELS_SIMD_WINOGRAD6_H
+#define DRN_KERNELS_SIMD_WINOGRAD6_H
 
 #define WINO_OUT 6
 
-#include "kernels/avx2/winograd_tile.h"
+#include "kernels/simd/winograd_tile.h"
 
 /* Rows +p and -p of B^T: p (x5 - k x3 + l x1) +- (x6 - k x4 + l x2). */
 WINO_INLINE void wino_input_pair(float *out, size_t step, size_t i, const __m256 x[8], float p,
@@ -81,6 +81,6 @@ static inline void wino_weights_1d(double u[WINO_OUT + 2], double w0, double w1,
     u[7] = w2;
 }
 
-#include "kernels/avx2/winograd.h"
+#include "kernels/simd/winograd.h"
 
 #endif

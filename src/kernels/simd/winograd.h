@@ -5,8 +5,8 @@
  * around it.  With points p0 .. pm and infinity: B^T has the coefficients of the products of (z -
  * q) over the other points q in its rows, G the rows [1 p p^2] / prod (p - q), A^T the powers of p.
  */
-#ifndef DRN_KERNELS_AVX2_WINOGRAD_H
-#define DRN_KERNELS_AVX2_WINOGRAD_H
+#ifndef DRN_KERNELS_SIMD_WINOGRAD_H
+#define DRN_KERNELS_SIMD_WINOGRAD_H
 
 #include "kernels/conv.h"
 

@@ -1,5 +1,5 @@
 /* Chains of AVX2 fused multiply-adds: 12 of latency 4-5 keep two units busy. */
-#include "kernels/avx2/unroll.h"
+#include "kernels/simd/unroll.h"
 
 #include <immintrin.h>
 

@@ -7,8 +7,8 @@
  * stride is 1), the other is copied with zeros around it, so that each tap is an offset, and
  * broadcast: 6 taps x 2 vectors of sums stay in registers.  The images are cut into a fixed number
  * of parts with sums of their own, added in order. */
-#include "kernels/avx2/conv_direct.h"
-#include "kernels/avx2/unroll.h"
+#include "kernels/simd/conv_direct.h"
+#include "kernels/simd/unroll.h"
 
 #include <immintrin.h>
 

@@ -7,8 +7,8 @@
  *
  * Backward-data with stride d is d*d convolutions of stride 1, one for each phase (y mod d, x mod
  * d) of the gradient's pixels; forward has one phase. */
-#include "kernels/avx2/conv_direct.h"
-#include "kernels/avx2/unroll.h"
+#include "kernels/simd/conv_direct.h"
+#include "kernels/simd/unroll.h"
 
 #include <immintrin.h>
 

@@ -9,14 +9,14 @@
  *
  * These points keep the transforms small in norm (a b = 1): the result is nearly as exact as a
  * direct convolution's, and the tile divides training patches of 32 and 64 pixels. */
-#ifndef DRN_KERNELS_AVX2_WINOGRAD4_H
-#define DRN_KERNELS_AVX2_WINOGRAD4_H
+#ifndef DRN_KERNELS_SIMD_WINOGRAD4_H
+#define DRN_KERNELS_SIMD_WINOGRAD4_H
 
 #define WINO_OUT 4
 #define WINO_A 0.70710678118654752440 /* sqrt(1/2) */
 #define WINO_B 1.41421356237309504880 /* sqrt(2) */
 
-#include "kernels/avx2/winograd_tile.h"
+#include "kernels/simd/winograd_tile.h"
 
 /* out = B^T in, one column of 8 channels. */
 WINO_INLINE void wino_input_1d(float *out, size_t step, const float *in, size_t in_step)
@@ -65,6 +65,6 @@ static inline void wino_weights_1d(double u[WINO_OUT + 2], double w0, double w1,
     u[5] = w2;
 }
 
-#include "kernels/avx2/winograd.h"
+#include "kernels/simd/winograd.h"
 
 #endif
