@@ -2,6 +2,6 @@
 #include "kernels/simd/winograd4.h"
 
 #define WINO_TILES 24 /* multiple of 12 */
-#define IMPL drn_conv_avx2_winograd4
+#define IMPL DRN_SIMD(winograd4)
 #define IMPL_NAME "winograd4"
 #include "kernels/simd/conv_winograd.inc"

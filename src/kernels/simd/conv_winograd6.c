@@ -2,6 +2,6 @@
 #include "kernels/simd/winograd6.h"
 
 #define WINO_TILES 12 /* multiple of 12 */
-#define IMPL drn_conv_avx2_winograd6
+#define IMPL DRN_SIMD(winograd6)
 #define IMPL_NAME "winograd6"
 #include "kernels/simd/conv_winograd.inc"

@@ -1,5 +1,7 @@
-/* The portable source compiled for AVX2 and FMA: these kernels are bound by memory, and what the
- * compiler makes of the plain loops is as fast as intrinsics. */
+/* The portable source compiled for the instruction set: these kernels are bound by memory, and what
+ * the compiler makes of the plain loops is as fast as intrinsics. */
+#include "kernels/simd/isa.h"
+
 typedef float real;
-#define TABLE drn_kernels_avx2_f32
+#define TABLE DRN_SIMD(kernels)
 #include "kernels/ref/elementwise_body.inc"

@@ -1,26 +1,27 @@
-/* Chains of AVX2 fused multiply-adds: 12 of latency 4-5 keep two units busy. */
-#include "kernels/simd/unroll.h"
+/* Chains of fused multiply-adds: 12 of latency 4-5 keep two units busy.  Sums are added to
+ * themselves, so that they need no second register where the result replaces the addend, and stay
+ * what they were. */
+#include "kernels/simd/isa.h"
+#include "kernels/simd/vec.h"
 
-#include <immintrin.h>
-
-double drn_peak_avx2(long rounds, float *sink);
-
-double drn_peak_avx2(long rounds, float *sink)
+double DRN_SIMD(peak)(long rounds, float *sink)
 {
     enum { CHAINS = 12 };
-    __m256 acc[CHAINS], factor = _mm256_set1_ps(0.999f + *sink), half = _mm256_set1_ps(0.5f);
+    v8 acc[CHAINS], factor = v8_set(1e-9f + *sink);
     DRN_UNROLL(12)
     for (int i = 0; i < CHAINS; i++)
-        acc[i] = _mm256_set1_ps((float)i);
+        acc[i] = v8_set((float)i);
     for (long r = 0; r < rounds; r++) {
         DRN_UNROLL(12)
         for (int i = 0; i < CHAINS; i++)
-            acc[i] = _mm256_fmadd_ps(acc[i], factor, half);
+            acc[i] = v8_fma(acc[i], factor, acc[i]);
     }
-    __m256 sum = _mm256_setzero_ps();
+    v8 sum = v8_zero();
     DRN_UNROLL(12)
     for (int i = 0; i < CHAINS; i++)
-        sum = _mm256_add_ps(sum, acc[i]);
-    *sink += _mm_cvtss_f32(_mm256_castps256_ps128(sum)) * 1e-30f;
+        sum = v8_add(sum, acc[i]);
+    float lanes[8];
+    v8_store(lanes, sum);
+    *sink += lanes[0] * 1e-30f;
     return 2.0 * CHAINS * 8 * (double)rounds;
 }

@@ -21,35 +21,35 @@
 /* out = B^T in, one column of 8 channels. */
 WINO_INLINE void wino_input_1d(float *out, size_t step, const float *in, size_t in_step)
 {
-    const __m256 a = _mm256_set1_ps((float)WINO_A), b = _mm256_set1_ps((float)WINO_B);
-    const __m256 two = _mm256_set1_ps(2), half = _mm256_set1_ps(0.5f), q = _mm256_set1_ps(2.5f);
-    __m256 x0 = wino_load(in, in_step, 0), x1 = wino_load(in, in_step, 1);
-    __m256 x2 = wino_load(in, in_step, 2), x3 = wino_load(in, in_step, 3);
-    __m256 x4 = wino_load(in, in_step, 4), x5 = wino_load(in, in_step, 5);
-    __m256 ea = _mm256_fnmadd_ps(two, x2, x4), oa = _mm256_fnmadd_ps(two, x1, x3);
-    __m256 eb = _mm256_fnmadd_ps(half, x2, x4), ob = _mm256_fnmadd_ps(half, x1, x3);
-    wino_store(out, step, 0, _mm256_add_ps(x0, _mm256_fnmadd_ps(q, x2, x4)));
-    wino_store(out, step, 1, _mm256_fmadd_ps(a, oa, ea));
-    wino_store(out, step, 2, _mm256_fnmadd_ps(a, oa, ea));
-    wino_store(out, step, 3, _mm256_fmadd_ps(b, ob, eb));
-    wino_store(out, step, 4, _mm256_fnmadd_ps(b, ob, eb));
-    wino_store(out, step, 5, _mm256_add_ps(x1, _mm256_fnmadd_ps(q, x3, x5)));
+    const v8 a = v8_set((float)WINO_A), b = v8_set((float)WINO_B);
+    const v8 two = v8_set(2), half = v8_set(0.5f), q = v8_set(2.5f);
+    v8 x0 = wino_load(in, in_step, 0), x1 = wino_load(in, in_step, 1);
+    v8 x2 = wino_load(in, in_step, 2), x3 = wino_load(in, in_step, 3);
+    v8 x4 = wino_load(in, in_step, 4), x5 = wino_load(in, in_step, 5);
+    v8 ea = v8_fnma(two, x2, x4), oa = v8_fnma(two, x1, x3);
+    v8 eb = v8_fnma(half, x2, x4), ob = v8_fnma(half, x1, x3);
+    wino_store(out, step, 0, v8_add(x0, v8_fnma(q, x2, x4)));
+    wino_store(out, step, 1, v8_fma(a, oa, ea));
+    wino_store(out, step, 2, v8_fnma(a, oa, ea));
+    wino_store(out, step, 3, v8_fma(b, ob, eb));
+    wino_store(out, step, 4, v8_fnma(b, ob, eb));
+    wino_store(out, step, 5, v8_add(x1, v8_fnma(q, x3, x5)));
 }
 
 /* y = A^T m, one column. */
-WINO_INLINE void wino_output_1d(__m256 y[WINO_OUT], const float *m, size_t step)
+WINO_INLINE void wino_output_1d(v8 y[WINO_OUT], const float *m, size_t step)
 {
-    const __m256 a = _mm256_set1_ps((float)WINO_A), b = _mm256_set1_ps((float)WINO_B);
-    const __m256 two = _mm256_set1_ps(2), half = _mm256_set1_ps(0.5f);
-    const __m256 a3 = _mm256_set1_ps((float)(WINO_A / 2)), b3 = _mm256_set1_ps((float)(WINO_B * 2));
-    __m256 m1 = wino_load(m, step, 1), m2 = wino_load(m, step, 2);
-    __m256 m3 = wino_load(m, step, 3), m4 = wino_load(m, step, 4);
-    __m256 sa = _mm256_add_ps(m1, m2), da = _mm256_sub_ps(m1, m2);
-    __m256 sb = _mm256_add_ps(m3, m4), db = _mm256_sub_ps(m3, m4);
-    y[0] = _mm256_add_ps(wino_load(m, step, 0), _mm256_add_ps(sa, sb));
-    y[1] = _mm256_fmadd_ps(b, db, _mm256_mul_ps(a, da));
-    y[2] = _mm256_fmadd_ps(two, sb, _mm256_mul_ps(half, sa));
-    y[3] = _mm256_fmadd_ps(b3, db, _mm256_fmadd_ps(a3, da, wino_load(m, step, 5)));
+    const v8 a = v8_set((float)WINO_A), b = v8_set((float)WINO_B);
+    const v8 two = v8_set(2), half = v8_set(0.5f);
+    const v8 a3 = v8_set((float)(WINO_A / 2)), b3 = v8_set((float)(WINO_B * 2));
+    v8 m1 = wino_load(m, step, 1), m2 = wino_load(m, step, 2);
+    v8 m3 = wino_load(m, step, 3), m4 = wino_load(m, step, 4);
+    v8 sa = v8_add(m1, m2), da = v8_sub(m1, m2);
+    v8 sb = v8_add(m3, m4), db = v8_sub(m3, m4);
+    y[0] = v8_add(wino_load(m, step, 0), v8_add(sa, sb));
+    y[1] = v8_fma(b, db, v8_mul(a, da));
+    y[2] = v8_fma(two, sb, v8_mul(half, sa));
+    y[3] = v8_fma(b3, db, v8_fma(a3, da, wino_load(m, step, 5)));
 }
 
 /* u = G w, one column, in double. */

@@ -2,19 +2,20 @@
 #ifndef DRN_KERNELS_SIMD_WINOGRAD_TILE_H
 #define DRN_KERNELS_SIMD_WINOGRAD_TILE_H
 
-#include <immintrin.h>
+#include "kernels/simd/vec.h"
+
 #include <stddef.h>
 
 #define WINO_INLINE __attribute__((always_inline)) static inline
 
-WINO_INLINE __m256 wino_load(const float *p, size_t step, size_t i)
+WINO_INLINE v8 wino_load(const float *p, size_t step, size_t i)
 {
-    return _mm256_loadu_ps(p + i * step);
+    return v8_load(p + i * step);
 }
 
-WINO_INLINE void wino_store(float *p, size_t step, size_t i, __m256 v)
+WINO_INLINE void wino_store(float *p, size_t step, size_t i, v8 v)
 {
-    _mm256_storeu_ps(p + i * step, v);
+    v8_store(p + i * step, v);
 }
 
 #endif
