@@ -7,10 +7,11 @@
 double DRN_SIMD(peak)(long rounds, float *sink)
 {
     enum { CHAINS = 12 };
+    static const float lanes[8] = {0, 1, 2, 3, 4, 5, 6, 7}; /* all apart, or one chain may serve two */
     v8 acc[CHAINS], factor = v8_set(1e-9f + *sink);
     DRN_UNROLL(12)
     for (int i = 0; i < CHAINS; i++)
-        acc[i] = v8_set((float)i);
+        acc[i] = v8_add(v8_load(lanes), v8_set((float)(8 * i)));
     for (long r = 0; r < rounds; r++) {
         DRN_UNROLL(12)
         for (int i = 0; i < CHAINS; i++)
@@ -20,8 +21,9 @@ double DRN_SIMD(peak)(long rounds, float *sink)
     DRN_UNROLL(12)
     for (int i = 0; i < CHAINS; i++)
         sum = v8_add(sum, acc[i]);
-    float lanes[8];
-    v8_store(lanes, sum);
-    *sink += lanes[0] * 1e-30f;
+    float total[8];
+    v8_store(total, sum);
+    for (int i = 0; i < 8; i++)
+        *sink += total[i] * 1e-30f;
     return 2.0 * CHAINS * 8 * (double)rounds;
 }
