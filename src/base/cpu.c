@@ -10,13 +10,15 @@ static atomic_uint allowed = ~0u;
 static const struct {
     const char *name;
     unsigned isa;
-} sets[] = {{"avx2", DRN_ISA_AVX2}, {"neon", DRN_ISA_NEON}, {"ref", DRN_ISA_REF}};
+} sets[] = {
+    {"avx2", DRN_ISA_AVX2}, {"neon", DRN_ISA_NEON}, {"sse2", DRN_ISA_SSE2}, {"ref", DRN_ISA_REF}};
 enum { SETS = sizeof sets / sizeof *sets };
 
 static unsigned detect(void)
 {
     unsigned isa = DRN_ISA_REF;
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+    isa |= DRN_ISA_SSE2;
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
         isa |= DRN_ISA_AVX2;

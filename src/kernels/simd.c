@@ -2,19 +2,29 @@
 
 #include "base/cpu.h"
 
-extern const drn_simd drn_avx2_simd, drn_neon_simd;
+extern const drn_simd drn_avx2_simd, drn_neon_simd, drn_sse2_simd;
+
+/* Compiled in (src/kernels/CMakeLists.txt), best first. */
+static const struct {
+    unsigned isa;
+    const drn_simd *simd;
+} sets[] = {
+#ifdef DRN_HAVE_AVX2
+    {DRN_ISA_AVX2, &drn_avx2_simd},
+#endif
+#ifdef DRN_HAVE_NEON
+    {DRN_ISA_NEON, &drn_neon_simd},
+#endif
+#ifdef DRN_HAVE_SSE2
+    {DRN_ISA_SSE2, &drn_sse2_simd},
+#endif
+    {~0u, NULL}};
 
 const drn_simd *drn_simd_get(void)
 {
     unsigned isa = drn_cpu_isa();
-    (void)isa;
-#ifdef DRN_HAVE_AVX2
-    if (isa & DRN_ISA_AVX2)
-        return &drn_avx2_simd;
-#endif
-#ifdef DRN_HAVE_NEON
-    if (isa & DRN_ISA_NEON)
-        return &drn_neon_simd;
-#endif
-    return NULL;
+    size_t i = 0;
+    while (sets[i].simd && !(isa & sets[i].isa))
+        i++;
+    return sets[i].simd;
 }

@@ -479,18 +479,19 @@ TEST(choice, "the reference is chosen when instruction sets are masked, and it s
 
 TEST(isa, "DRN_ISA allows one instruction set only, and another word changes nothing")
 {
-    static const char *const names[] = {"avx2", "neon", "ref"};
+    static const char *const names[] = {"avx2", "neon", "sse2", "ref"};
     char before[16] = "", best[16];
     const char *env = getenv("DRN_ISA");
     snprintf(before, sizeof before, "%s", env ? env : "");
     unsetenv("DRN_ISA");
     snprintf(best, sizeof best, "%s", drn_cpu_isa_name());
-    for (int i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         setenv("DRN_ISA", names[i], 1);
-        CHECK_STR(drn_cpu_isa_name(), strcmp(names[i], best) == 0 ? best : "ref");
+        const char *now = drn_cpu_isa_name();
+        CHECK(strcmp(now, names[i]) == 0 || (strcmp(now, "ref") == 0 && strcmp(names[i], best) != 0));
         size_t count;
         drn_conv_all(DRN_FLOAT32, &count);
-        CHECK((count > 1) == (strcmp(drn_cpu_isa_name(), "ref") != 0));
+        CHECK((count > 1) == (strcmp(now, "ref") != 0));
     }
     setenv("DRN_ISA", "another", 1);
     CHECK_STR(drn_cpu_isa_name(), best);

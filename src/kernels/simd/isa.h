@@ -1,5 +1,6 @@
 /* Every file of this folder is compiled once for each instruction set that the target may have,
- * with DRN_SIMD_ISA saying which (avx2, neon): DRN_SIMD(winograd4) is then drn_avx2_winograd4. */
+ * with DRN_SIMD_ISA saying which (avx2, neon, sse2): DRN_SIMD(winograd4) is then
+ * drn_avx2_winograd4. */
 #ifndef DRN_KERNELS_SIMD_ISA_H
 #define DRN_KERNELS_SIMD_ISA_H
 

@@ -2,7 +2,7 @@
  *
  *     v8_zero()  v8_set(float)  v8_load(p)  v8_store(p, v)   p need not be aligned
  *     v8_add(a, b)  v8_sub(a, b)  v8_mul(a, b)
- *     v8_fma(a, b, c)   c + a * b, rounded once
+ *     v8_fma(a, b, c)   c + a * b, rounded once where the instruction set can
  *     v8_fnma(a, b, c)  c - a * b
  *     v8_leaky(v, s)    v > 0 ? v : s * v
  *     v8_sum4(a)        v4 whose lane i is the sum of the lanes of a[i], i < 4

@@ -1,6 +1,6 @@
-/* Eight floats in two registers of four, in the vector extensions of gcc and clang; see vec.h.  For
- * instruction sets with 32 such registers and a fused multiply-add (NEON), which the compiler makes
- * of a * b + c under -ffp-contract=fast.
+/* Eight floats in two registers of four, in the vector extensions of gcc and clang; see vec.h. Made
+ * for NEON, which has 32 such registers and a fused multiply-add, which the compiler makes of
+ * a * b + c under -ffp-contract=fast; SSE2 has neither and is still far faster than portable C.
  *
  * A struct of two, because gcc keeps a vector type wider than the machine's registers in memory. */
 #ifndef DRN_KERNELS_SIMD_VEC_PAIR_H
