@@ -20,7 +20,7 @@ command -v qemu-aarch64 >/dev/null || command -v qemu-aarch64-static >/dev/null 
 }
 
 # What vec_pair.h promises of the compiler: multiply-adds are fused, sums stay in registers.
-object() { echo "$BUILD/src/kernels/CMakeFiles/drn_kernels_neon.dir/simd/$1.c.o"; }
+object() { echo "$BUILD/src/kernels/CMakeFiles/drn_kernels.dir/neon/$1.c.o"; }
 disassemble() { aarch64-linux-gnu-objdump -d --no-show-raw-insn --disassemble="$2" "$(object "$1")"; }
 for kernel in conv_winograd4:products conv_winograd6:products conv_winograd_weights:outer_position; do
     disassemble "${kernel%:*}" "${kernel#*:}" | awk -v name="$kernel" '
