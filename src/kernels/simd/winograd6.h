@@ -13,67 +13,65 @@
  *
  * and A^T has the powers 0 to 5 of the points in its columns, infinity adds to the last row.  For 5x5
  * G has the powers 0 to 4 and A^T those to 3. */
-#ifndef DRN_KERNELS_AVX2_WINOGRAD6_H
-#define DRN_KERNELS_AVX2_WINOGRAD6_H
+#ifndef DRN_KERNELS_SIMD_WINOGRAD6_H
+#define DRN_KERNELS_SIMD_WINOGRAD6_H
 
 #ifndef WINO_OUT
 #define WINO_OUT 6
 #define WINO_R 3
 #endif
 
-#include "kernels/avx2/winograd_tile.h"
+#include "kernels/simd/winograd_tile.h"
 
 /* Rows +p and -p of B^T: p (x5 - k x3 + l x1) +- (x6 - k x4 + l x2). */
-WINO_INLINE void wino_input_pair(float *out, size_t step, size_t i, const __m256 x[8], float p,
-                                 float k, float l)
+WINO_INLINE void wino_input_pair(float *out, size_t step, size_t i, const v8 x[8], float p, float k,
+                                 float l)
 {
-    const __m256 vp = _mm256_set1_ps(p), vk = _mm256_set1_ps(k), vl = _mm256_set1_ps(l);
-    __m256 e = _mm256_fmadd_ps(vl, x[2], _mm256_fnmadd_ps(vk, x[4], x[6]));
-    __m256 o = _mm256_fmadd_ps(vl, x[1], _mm256_fnmadd_ps(vk, x[3], x[5]));
-    wino_store(out, step, i, _mm256_fmadd_ps(vp, o, e));
-    wino_store(out, step, i + 1, _mm256_fnmadd_ps(vp, o, e));
+    const v8 vp = v8_set(p), vk = v8_set(k), vl = v8_set(l);
+    v8 e = v8_fma(vl, x[2], v8_fnma(vk, x[4], x[6]));
+    v8 o = v8_fma(vl, x[1], v8_fnma(vk, x[3], x[5]));
+    wino_store(out, step, i, v8_fma(vp, o, e));
+    wino_store(out, step, i + 1, v8_fnma(vp, o, e));
 }
 
 /* out = B^T in, one column of 8 channels. */
 WINO_INLINE void wino_input_1d(float *out, size_t step, const float *in, size_t in_step)
 {
-    const __m256 q = _mm256_set1_ps(5.25f);
-    __m256 x[8] = {wino_load(in, in_step, 0), wino_load(in, in_step, 1), wino_load(in, in_step, 2),
-                   wino_load(in, in_step, 3), wino_load(in, in_step, 4), wino_load(in, in_step, 5),
-                   wino_load(in, in_step, 6), wino_load(in, in_step, 7)};
-    wino_store(out, step, 0,
-               _mm256_fmadd_ps(q, _mm256_sub_ps(x[4], x[2]), _mm256_sub_ps(x[0], x[6])));
+    const v8 q = v8_set(5.25f);
+    v8 x[8] = {wino_load(in, in_step, 0), wino_load(in, in_step, 1), wino_load(in, in_step, 2),
+               wino_load(in, in_step, 3), wino_load(in, in_step, 4), wino_load(in, in_step, 5),
+               wino_load(in, in_step, 6), wino_load(in, in_step, 7)};
+    wino_store(out, step, 0, v8_fma(q, v8_sub(x[4], x[2]), v8_sub(x[0], x[6])));
     wino_input_pair(out, step, 1, x, 1, 4.25f, 1);
     wino_input_pair(out, step, 3, x, 2, 1.25f, 0.25f);
     wino_input_pair(out, step, 5, x, 0.5f, 5, 4);
-    wino_store(out, step, 7,
-               _mm256_fmadd_ps(q, _mm256_sub_ps(x[3], x[5]), _mm256_sub_ps(x[7], x[1])));
+    wino_store(out, step, 7, v8_fma(q, v8_sub(x[3], x[5]), v8_sub(x[7], x[1])));
 }
 
 /* y = a + p b + q c */
-WINO_INLINE __m256 wino_sum(__m256 a, float p, __m256 b, float q, __m256 c)
+WINO_INLINE v8 wino_sum(v8 a, float p, v8 b, float q, v8 c)
 {
-    return _mm256_fmadd_ps(_mm256_set1_ps(q), c, _mm256_fmadd_ps(_mm256_set1_ps(p), b, a));
+    return v8_fma(v8_set(q), c, v8_fma(v8_set(p), b, a));
 }
 
 /* y = A^T m, one column. */
-WINO_INLINE void wino_output_1d(__m256 y[WINO_OUT], const float *m, size_t step)
+WINO_INLINE void wino_output_1d(v8 y[WINO_OUT], const float *m, size_t step)
 {
-    __m256 m1 = wino_load(m, step, 1), m2 = wino_load(m, step, 2);
-    __m256 m3 = wino_load(m, step, 3), m4 = wino_load(m, step, 4);
-    __m256 m5 = wino_load(m, step, 5), m6 = wino_load(m, step, 6);
-    __m256 s1 = _mm256_add_ps(m1, m2), d1 = _mm256_sub_ps(m1, m2);
-    __m256 s2 = _mm256_add_ps(m3, m4), d2 = _mm256_sub_ps(m3, m4);
-    __m256 s3 = _mm256_add_ps(m5, m6), d3 = _mm256_sub_ps(m5, m6);
-    y[0] = _mm256_add_ps(_mm256_add_ps(wino_load(m, step, 0), s1), _mm256_add_ps(s2, s3));
+    v8 m1 = wino_load(m, step, 1), m2 = wino_load(m, step, 2);
+    v8 m3 = wino_load(m, step, 3), m4 = wino_load(m, step, 4);
+    v8 m5 = wino_load(m, step, 5), m6 = wino_load(m, step, 6);
+    v8 s1 = v8_add(m1, m2), d1 = v8_sub(m1, m2);
+    v8 s2 = v8_add(m3, m4), d2 = v8_sub(m3, m4);
+    v8 s3 = v8_add(m5, m6), d3 = v8_sub(m5, m6);
+    y[0] = v8_add(v8_add(wino_load(m, step, 0), s1), v8_add(s2, s3));
     y[1] = wino_sum(d1, 2, d2, 0.5f, d3);
     y[2] = wino_sum(s1, 4, s2, 0.25f, s3);
 #if WINO_OUT == 4
-    y[3] = wino_sum(_mm256_add_ps(d1, wino_load(m, step, 7)), 8, d2, 0.125f, d3);
+    y[3] = wino_sum(v8_add(d1, wino_load(m, step, 7)), 8, d2, 0.125f, d3);
 #else
     y[3] = wino_sum(d1, 8, d2, 0.125f, d3);
     y[4] = wino_sum(s1, 16, s2, 0.0625f, s3);
-    y[5] = wino_sum(_mm256_add_ps(d1, wino_load(m, step, 7)), 32, d2, 0.03125f, d3);
+    y[5] = wino_sum(v8_add(d1, wino_load(m, step, 7)), 32, d2, 0.03125f, d3);
 #endif
 }
 
@@ -95,6 +93,6 @@ static inline void wino_weights_1d(double u[WINO_OUT + WINO_R - 1], const double
     u[7] = w[WINO_R - 1];
 }
 
-#include "kernels/avx2/winograd.h"
+#include "kernels/simd/winograd.h"
 
 #endif
