@@ -2,6 +2,7 @@
 # install-deps with everything there, with something missing, as root and not, without apt-get, and
 # with an old CMake; all programs it asks for are fakes that write down how they were called.
 
+unset DRN_TEST_INSTALL # what tests may install is not asked for here
 mkdir bin
 fake() { printf '#!/bin/sh\n%s\n' "$2" >"bin/$1" && chmod +x "bin/$1"; }
 for tool in sh env sort head sed printf cat; do
@@ -28,6 +29,9 @@ run 0 install
 has log 'apt-get update'
 has log 'apt-get install .*ninja-build libjansson-dev$'
 grep -q sudo log && fail "root needs no sudo"
+
+DRN_TEST_INSTALL=1 run 0 install
+has log 'apt-get install .*gcc-aarch64-linux-gnu qemu-user ninja-build libjansson-dev$'
 
 rm log
 fake id 'echo 1000'

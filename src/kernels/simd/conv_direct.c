@@ -7,10 +7,9 @@
  *
  * Backward-data with stride d is d*d convolutions of stride 1, one for each phase (y mod d, x mod
  * d) of the gradient's pixels; forward has one phase. */
-#include "kernels/avx2/conv_direct.h"
-#include "kernels/avx2/unroll.h"
-
-#include <immintrin.h>
+#include "kernels/simd/conv_direct.h"
+#include "kernels/simd/isa.h"
+#include "kernels/simd/vec.h"
 
 enum {
     STRIP = 60,              /* columns of one phase in a chunk, at most */
@@ -196,43 +195,37 @@ static void pack(void *packed, const void *w, const drn_conv_geom *g, drn_conv_p
 /* ---- epilogue ---- */
 
 typedef struct finish {
-    __m256 slope;
+    float slope;
     bool activate;
 } finish;
-
-static __m256 activated(__m256 v, __m256 slope)
-{
-    return _mm256_blendv_ps(_mm256_mul_ps(v, slope), v,
-                            _mm256_cmp_ps(v, _mm256_setzero_ps(), _CMP_GT_OQ));
-}
 
 static finish finish_of(const job *j)
 {
     bool on = j->e && j->e->activate;
-    return (finish){_mm256_set1_ps(on ? (float)j->e->slope : 1), on};
+    return (finish){on ? (float)j->e->slope : 1, on};
 }
 
 /* ---- into features ---- */
 
 /* PIXELS x vecs sums over the taps; a: the first pixel's place in the copy. */
-__attribute__((always_inline)) static inline void tile_features(__m256 sums[PIXELS * 2],
-                                                                const float *a, size_t step,
-                                                                const int32_t *offsets, size_t taps,
-                                                                const float *w, const int vecs)
+__attribute__((always_inline)) static inline void tile_features(v8 sums[PIXELS * 2], const float *a,
+                                                                size_t step, const int32_t *offsets,
+                                                                size_t taps, const float *w,
+                                                                const int vecs)
 {
-    __m256 acc[PIXELS * 2]; /* apart from sums, so that it stays in registers */
+    v8 acc[PIXELS * 2]; /* apart from sums, so that it stays in registers */
     DRN_UNROLL(12)
     for (int i = 0; i < PIXELS * vecs; i++)
-        acc[i] = _mm256_setzero_ps();
+        acc[i] = v8_zero();
     for (size_t t = 0; t < taps; t++, w += vecs * 8) {
         const float *p = a + offsets[t];
-        __m256 w0 = _mm256_load_ps(w), w1 = vecs == 2 ? _mm256_load_ps(w + 8) : w0;
+        v8 w0 = v8_load(w), w1 = vecs == 2 ? v8_load(w + 8) : w0;
         DRN_UNROLL(6)
         for (int i = 0; i < PIXELS; i++) {
-            __m256 x = _mm256_broadcast_ss(p + (size_t)i * step);
-            acc[i * vecs] = _mm256_fmadd_ps(x, w0, acc[i * vecs]);
+            v8 x = v8_set(p[(size_t)i * step]);
+            acc[i * vecs] = v8_fma(x, w0, acc[i * vecs]);
             if (vecs == 2)
-                acc[i * vecs + 1] = _mm256_fmadd_ps(x, w1, acc[i * vecs + 1]);
+                acc[i * vecs + 1] = v8_fma(x, w1, acc[i * vecs + 1]);
         }
     }
     DRN_UNROLL(12)
@@ -240,27 +233,28 @@ __attribute__((always_inline)) static inline void tile_features(__m256 sums[PIXE
         sums[i] = acc[i];
 }
 
-static void store_features(const job *j, const __m256 *acc, int acc_step, size_t offset,
-                           int32_t count, __m256 bias, finish f)
+static void store_features(const job *j, const v8 *acc, int acc_step, size_t offset, int32_t count,
+                           v8 bias, finish f)
 {
     size_t step = (size_t)j->p.os * 8;
+    const v8 slope = v8_set(f.slope);
     for (int32_t i = 0; i < count; i++, offset += step, acc += acc_step) {
-        __m256 v = _mm256_add_ps(*acc, bias);
+        v8 v = v8_add(*acc, bias);
         if (f.activate)
-            v = activated(v, f.slope);
+            v = v8_leaky(v, slope);
         if (j->residual)
-            v = _mm256_add_ps(v, _mm256_loadu_ps(j->residual + offset));
-        _mm256_storeu_ps(j->out + offset, v);
+            v = v8_add(v, v8_load(j->residual + offset));
+        v8_store(j->out + offset, v);
     }
 }
 
-static __m256 bias_vector(const job *j, int32_t o)
+static v8 bias_vector(const job *j, int32_t o)
 {
     float b[8] = {0};
     const float *bias = j->e ? j->e->bias : NULL;
     for (int32_t i = 0; bias && i < 8 && o + i < j->p.co; i++)
         b[i] = bias[o + i];
-    return _mm256_loadu_ps(b);
+    return v8_load(b);
 }
 
 /* What the row functions need: a row of one phase in a chunk. */
@@ -280,9 +274,9 @@ static void row_features(const job *j, const row_run *r, int32_t o, int32_t coun
     size_t plane = (size_t)p->oh * (size_t)p->ow * 8;
     size_t out = r->out + (size_t)(o / 8) * plane;
     finish f = finish_of(j);
-    __m256 b0 = bias_vector(j, o), b1 = bias_vector(j, o + 8);
+    v8 b0 = bias_vector(j, o), b1 = bias_vector(j, o + 8);
     for (int32_t i = 0; i < r->pixels; i += PIXELS) {
-        __m256 acc[PIXELS * 2];
+        v8 acc[PIXELS * 2];
         int32_t left = r->pixels - i < PIXELS ? r->pixels - i : PIXELS;
         const float *a = r->a + (size_t)i * step;
         size_t at = out + (size_t)i * (size_t)p->os * 8;
@@ -300,27 +294,27 @@ static void row_features(const job *j, const row_run *r, int32_t o, int32_t coun
 /* ---- from features into an image ---- */
 
 /* ROW pixels x outs sums of vectors over the taps. */
-__attribute__((always_inline)) static inline void tile_image(__m256 sums[ROW * MAX_OUT],
-                                                             const float *a, size_t step,
-                                                             const int32_t *offsets, size_t taps,
-                                                             const float *w, const int outs)
+__attribute__((always_inline)) static inline void tile_image(v8 sums[ROW * MAX_OUT], const float *a,
+                                                             size_t step, const int32_t *offsets,
+                                                             size_t taps, const float *w,
+                                                             const int outs)
 {
-    __m256 acc[ROW * MAX_OUT];
+    v8 acc[ROW * MAX_OUT];
     DRN_UNROLL(12)
     for (int i = 0; i < ROW * outs; i++)
-        acc[i] = _mm256_setzero_ps();
+        acc[i] = v8_zero();
     for (size_t t = 0; t < taps; t++, w += outs * 8) {
         const float *p = a + offsets[t];
-        __m256 v[MAX_OUT];
+        v8 v[MAX_OUT];
         DRN_UNROLL(3)
         for (int o = 0; o < outs; o++)
-            v[o] = _mm256_loadu_ps(w + o * 8);
+            v[o] = v8_load(w + o * 8);
         DRN_UNROLL(4)
         for (int i = 0; i < ROW; i++) {
-            __m256 x = _mm256_loadu_ps(p + (size_t)i * step);
+            v8 x = v8_load(p + (size_t)i * step);
             DRN_UNROLL(3)
             for (int o = 0; o < outs; o++)
-                acc[o * ROW + i] = _mm256_fmadd_ps(x, v[o], acc[o * ROW + i]);
+                acc[o * ROW + i] = v8_fma(x, v[o], acc[o * ROW + i]);
         }
     }
     DRN_UNROLL(12)
@@ -328,29 +322,20 @@ __attribute__((always_inline)) static inline void tile_image(__m256 sums[ROW * M
         sums[i] = acc[i];
 }
 
-/* The sums across the lanes of four vectors. */
-static __m128 sum_lanes(const __m256 a[ROW])
-{
-    __m256 s = _mm256_hadd_ps(_mm256_hadd_ps(a[0], a[1]), _mm256_hadd_ps(a[2], a[3]));
-    return _mm_add_ps(_mm256_castps256_ps128(s), _mm256_extractf128_ps(s, 1));
-}
-
-static void store_image(const job *j, __m128 sums, size_t offset, int32_t count, int32_t o,
-                        finish f)
+static void store_image(const job *j, v4 sums, size_t offset, int32_t count, int32_t o, finish f)
 {
     const float *bias = j->e ? j->e->bias : NULL;
     float v[ROW];
-    sums = _mm_add_ps(sums, _mm_set1_ps(bias ? bias[o] : 0));
+    sums += v4_set(bias ? bias[o] : 0);
     if (f.activate)
-        sums = _mm_blendv_ps(_mm_mul_ps(sums, _mm256_castps256_ps128(f.slope)), sums,
-                             _mm_cmpgt_ps(sums, _mm_setzero_ps()));
+        sums = v4_leaky(sums, v4_set(f.slope));
     if (count == ROW && j->p.os == 1) {
         if (j->residual)
-            sums = _mm_add_ps(sums, _mm_loadu_ps(j->residual + offset));
-        _mm_storeu_ps(j->out + offset, sums);
+            sums += v4_load(j->residual + offset);
+        v4_store(j->out + offset, sums);
         return;
     }
-    _mm_storeu_ps(v, sums);
+    v4_store(v, sums);
     for (int32_t i = 0; i < count; i++, offset += (size_t)j->p.os)
         j->out[offset] = j->residual ? v[i] + j->residual[offset] : v[i];
 }
@@ -361,7 +346,7 @@ static void row_image(const job *j, const row_run *r, int32_t o, int32_t count)
     size_t step = (size_t)p->ss * 8, plane = (size_t)p->oh * (size_t)p->ow;
     finish f = finish_of(j);
     for (int32_t i = 0; i < r->pixels; i += ROW) {
-        __m256 acc[ROW * MAX_OUT];
+        v8 acc[ROW * MAX_OUT];
         int32_t left = r->pixels - i < ROW ? r->pixels - i : ROW;
         const float *a = r->a + (size_t)i * step;
         if (count == 3)
@@ -371,7 +356,7 @@ static void row_image(const job *j, const row_run *r, int32_t o, int32_t count)
         else
             tile_image(acc, a, step, r->offsets, r->taps, r->w, 1);
         for (int32_t c = 0; c < count; c++)
-            store_image(j, sum_lanes(acc + c * ROW),
+            store_image(j, v8_sum4(acc + c * ROW),
                         r->out + (size_t)(o + c) * plane + (size_t)i * (size_t)p->os, left, o + c,
                         f);
     }
@@ -492,6 +477,5 @@ static void backward_data(void *dx, const void *dy, const void *w, const drn_con
     convolve(&j, g, DRN_CONV_BACKWARD_DATA, run);
 }
 
-extern const drn_conv_impl drn_conv_avx2_direct;
-const drn_conv_impl drn_conv_avx2_direct = {"direct",      supports, pack_bytes,    pack,
-                                            scratch_bytes, forward,  backward_data, NULL};
+const drn_conv_impl DRN_SIMD(direct) = {"direct",      supports, pack_bytes,    pack,
+                                        scratch_bytes, forward,  backward_data, NULL};

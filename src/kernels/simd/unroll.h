@@ -1,6 +1,6 @@
 /* Full unrolling of short loops over arrays of vectors, which then live in registers. */
-#ifndef DRN_KERNELS_AVX2_UNROLL_H
-#define DRN_KERNELS_AVX2_UNROLL_H
+#ifndef DRN_KERNELS_SIMD_UNROLL_H
+#define DRN_KERNELS_SIMD_UNROLL_H
 
 #define DRN_PRAGMA(text) _Pragma(#text)
 #ifdef __clang__

@@ -1,6 +1,6 @@
-/* What the direct AVX2 kernels share: patches of a tensor with zeros around them. */
-#ifndef DRN_KERNELS_AVX2_CONV_DIRECT_H
-#define DRN_KERNELS_AVX2_CONV_DIRECT_H
+/* What the direct kernels share: patches of a tensor with zeros around them. */
+#ifndef DRN_KERNELS_SIMD_CONV_DIRECT_H
+#define DRN_KERNELS_SIMD_CONV_DIRECT_H
 
 #include "kernels/conv.h"
 

@@ -5,12 +5,10 @@
  * around it.  With points p0 .. pm and infinity: B^T has the coefficients of the products of (z -
  * q) over the other points q in its rows, G the rows [1 p p^2] / prod (p - q), A^T the powers of p.
  */
-#ifndef DRN_KERNELS_AVX2_WINOGRAD_H
-#define DRN_KERNELS_AVX2_WINOGRAD_H
+#ifndef DRN_KERNELS_SIMD_WINOGRAD_H
+#define DRN_KERNELS_SIMD_WINOGRAD_H
 
 #include "kernels/conv.h"
-
-#include <immintrin.h>
 
 enum {
     WINO_IN = WINO_OUT + 2,       /* side of an input tile */
@@ -61,10 +59,10 @@ static inline void wino_input_edge(float *v, size_t step, const float *plane, in
     for (int i = 0; i < WINO_IN; i++)
         for (int j = 0; j < WINO_IN; j++) {
             int32_t iy = y - 1 + i, ix = x - 1 + j;
-            __m256 value = _mm256_setzero_ps();
+            v8 value = v8_zero();
             if (iy >= 0 && iy < h && ix >= 0 && ix < w)
-                value = _mm256_loadu_ps(plane + ((size_t)iy * (size_t)w + (size_t)ix) * 8);
-            _mm256_storeu_ps(tile + (i * WINO_IN + j) * 8, value);
+                value = v8_load(plane + ((size_t)iy * (size_t)w + (size_t)ix) * 8);
+            v8_store(tile + (i * WINO_IN + j) * 8, value);
         }
     wino_input_2d(v, step, tile, WINO_IN * 8);
 }

@@ -7,10 +7,9 @@
  * stride is 1), the other is copied with zeros around it, so that each tap is an offset, and
  * broadcast: 6 taps x 2 vectors of sums stay in registers.  The images are cut into a fixed number
  * of parts with sums of their own, added in order. */
-#include "kernels/avx2/conv_direct.h"
-#include "kernels/avx2/unroll.h"
-
-#include <immintrin.h>
+#include "kernels/simd/conv_direct.h"
+#include "kernels/simd/isa.h"
+#include "kernels/simd/vec.h"
 
 enum {
     MAX_PARTS = 8,
@@ -103,10 +102,10 @@ __attribute__((always_inline)) static inline void outer_taps(float *sum, const r
                                                              const float *lanes,
                                                              const int32_t *offsets, const int vecs)
 {
-    __m256 acc[TAPS * 2];
+    v8 acc[TAPS * 2];
     DRN_UNROLL(12)
     for (int i = 0; i < TAPS * vecs; i++)
-        acc[i] = _mm256_setzero_ps();
+        acc[i] = v8_zero();
     for (int32_t y = 0; y < q->rows; y++) {
         const float *l = lanes + (size_t)y * q->lane_row, *l1 = vecs == 2 ? l + q->lane_plane : l;
         const float *t = q->taps + (size_t)y * q->tap_row, *a[TAPS];
@@ -115,31 +114,30 @@ __attribute__((always_inline)) static inline void outer_taps(float *sum, const r
             a[i] = t + offsets[i];
         size_t at = 0;
         for (int32_t x = 0; x < q->cols; x++, l += 8, l1 += 8, at += q->tap_step) {
-            __m256 v0 = _mm256_loadu_ps(l), v1 = _mm256_loadu_ps(l1);
+            v8 v0 = v8_load(l), v1 = v8_load(l1);
             DRN_UNROLL(6)
             for (int i = 0; i < TAPS; i++) {
-                __m256 b = _mm256_broadcast_ss(a[i] + at);
-                acc[i * vecs] = _mm256_fmadd_ps(b, v0, acc[i * vecs]);
+                v8 b = v8_set(a[i][at]);
+                acc[i * vecs] = v8_fma(b, v0, acc[i * vecs]);
                 if (vecs == 2)
-                    acc[i * vecs + 1] = _mm256_fmadd_ps(b, v1, acc[i * vecs + 1]);
+                    acc[i * vecs + 1] = v8_fma(b, v1, acc[i * vecs + 1]);
             }
         }
     }
     DRN_UNROLL(12)
     for (int i = 0; i < TAPS * vecs; i++)
-        _mm256_storeu_ps(sum + i * 8, _mm256_add_ps(_mm256_loadu_ps(sum + i * 8), acc[i]));
+        v8_store(sum + i * 8, v8_add(v8_load(sum + i * 8), acc[i]));
 }
 
 /* Sum of one block of lanes over the rectangle, in bias[8]. */
 static void outer_bias(double *bias, const rectangle *q, const float *lanes)
 {
-    __m256 sum = _mm256_setzero_ps();
+    v8 sum = v8_zero();
     for (int32_t y = 0; y < q->rows; y++)
         for (int32_t x = 0; x < q->cols; x++)
-            sum = _mm256_add_ps(sum,
-                                _mm256_loadu_ps(lanes + (size_t)y * q->lane_row + (size_t)x * 8));
+            sum = v8_add(sum, v8_load(lanes + (size_t)y * q->lane_row + (size_t)x * 8));
     float v[8];
-    _mm256_storeu_ps(v, sum);
+    v8_store(v, sum);
     for (int l = 0; l < 8; l++)
         bias[l] += (double)v[l];
 }
@@ -296,6 +294,5 @@ static void backward_weights(void *dw, void *db, const void *x, const void *dy,
         drn_pool_run(run->pool, (size_t)g->k, plane_run, &j);
 }
 
-extern const drn_conv_impl drn_conv_avx2_direct_weights;
-const drn_conv_impl drn_conv_avx2_direct_weights = {
+const drn_conv_impl DRN_SIMD(direct_weights) = {
     "directw", supports, pack_bytes, NULL, scratch_bytes, NULL, NULL, backward_weights};

@@ -4,8 +4,8 @@
  *     dw = G^T [ sum over tiles of (A dy A^T) . V ] G.
  * The tiles are cut into a fixed number of parts, whatever the threads; each part sums into its own
  * buffer, and the buffers are then added in order. */
-#include "kernels/avx2/unroll.h"
-#include "kernels/avx2/winograd4.h"
+#include "kernels/simd/isa.h"
+#include "kernels/simd/winograd4.h"
 
 #include <string.h>
 
@@ -31,42 +31,42 @@ typedef struct job {
 /* ---- transforms ---- */
 
 /* out[i*step] = A y, one column. */
-__attribute__((always_inline)) static inline void grad_1d(float *out, size_t step, __m256 y0,
-                                                          __m256 y1, __m256 y2, __m256 y3)
+__attribute__((always_inline)) static inline void grad_1d(float *out, size_t step, v8 y0, v8 y1,
+                                                          v8 y2, v8 y3)
 {
-    const __m256 a = _mm256_set1_ps((float)WINO_A), b = _mm256_set1_ps((float)WINO_B);
-    const __m256 two = _mm256_set1_ps(2), half = _mm256_set1_ps(0.5f);
-    __m256 ea = _mm256_fmadd_ps(half, y2, y0), oa = _mm256_fmadd_ps(half, y3, y1);
-    __m256 eb = _mm256_fmadd_ps(two, y2, y0), ob = _mm256_fmadd_ps(two, y3, y1);
-    _mm256_storeu_ps(out, y0);
-    _mm256_storeu_ps(out + step, _mm256_fmadd_ps(a, oa, ea));
-    _mm256_storeu_ps(out + 2 * step, _mm256_fnmadd_ps(a, oa, ea));
-    _mm256_storeu_ps(out + 3 * step, _mm256_fmadd_ps(b, ob, eb));
-    _mm256_storeu_ps(out + 4 * step, _mm256_fnmadd_ps(b, ob, eb));
-    _mm256_storeu_ps(out + 5 * step, y3);
+    const v8 a = v8_set((float)WINO_A), b = v8_set((float)WINO_B);
+    const v8 two = v8_set(2), half = v8_set(0.5f);
+    v8 ea = v8_fma(half, y2, y0), oa = v8_fma(half, y3, y1);
+    v8 eb = v8_fma(two, y2, y0), ob = v8_fma(two, y3, y1);
+    v8_store(out, y0);
+    v8_store(out + step, v8_fma(a, oa, ea));
+    v8_store(out + 2 * step, v8_fnma(a, oa, ea));
+    v8_store(out + 3 * step, v8_fma(b, ob, eb));
+    v8_store(out + 4 * step, v8_fnma(b, ob, eb));
+    v8_store(out + 5 * step, y3);
 }
 
 /* v[pos*step .. +8] = A dy A^T for 8 filters; returns the sum of the 16 pixels. */
-static inline __m256 grad_2d(float *v, size_t step, const float *dy, size_t row_step)
+static inline v8 grad_2d(float *v, size_t step, const float *dy, size_t row_step)
 {
     float tmp[WINO_IN][WINO_OUT][8];
-    __m256 sum = _mm256_setzero_ps();
+    v8 sum = v8_zero();
     for (int j = 0; j < WINO_OUT; j++) {
         const float *p = dy + j * 8;
-        __m256 y0 = _mm256_loadu_ps(p), y1 = _mm256_loadu_ps(p + row_step);
-        __m256 y2 = _mm256_loadu_ps(p + 2 * row_step), y3 = _mm256_loadu_ps(p + 3 * row_step);
+        v8 y0 = v8_load(p), y1 = v8_load(p + row_step);
+        v8 y2 = v8_load(p + 2 * row_step), y3 = v8_load(p + 3 * row_step);
         grad_1d(tmp[0][j], WINO_OUT * 8, y0, y1, y2, y3);
-        sum = _mm256_add_ps(sum, _mm256_add_ps(_mm256_add_ps(y0, y1), _mm256_add_ps(y2, y3)));
+        sum = v8_add(sum, v8_add(v8_add(y0, y1), v8_add(y2, y3)));
     }
     for (int i = 0; i < WINO_IN; i++)
-        grad_1d(v + (size_t)(i * WINO_IN) * step, step, _mm256_loadu_ps(tmp[i][0]),
-                _mm256_loadu_ps(tmp[i][1]), _mm256_loadu_ps(tmp[i][2]), _mm256_loadu_ps(tmp[i][3]));
+        grad_1d(v + (size_t)(i * WINO_IN) * step, step, v8_load(tmp[i][0]), v8_load(tmp[i][1]),
+                v8_load(tmp[i][2]), v8_load(tmp[i][3]));
     return sum;
 }
 
 /* The same for a tile that may reach over the lower or right border. */
-static inline __m256 grad_tile(float *v, size_t step, const float *plane, int32_t h, int32_t w,
-                               wino_tile t)
+static inline v8 grad_tile(float *v, size_t step, const float *plane, int32_t h, int32_t w,
+                           wino_tile t)
 {
     const float *p = plane + ((size_t)t.y * (size_t)w + (size_t)t.x) * 8;
     if (t.y + WINO_OUT <= h && t.x + WINO_OUT <= w)
@@ -74,8 +74,7 @@ static inline __m256 grad_tile(float *v, size_t step, const float *plane, int32_
     float tile[WINO_OUT][WINO_OUT][8] = {{{0}}};
     for (int i = 0; i < WINO_OUT && t.y + i < h; i++)
         for (int j = 0; j < WINO_OUT && t.x + j < w; j++)
-            _mm256_storeu_ps(tile[i][j],
-                             _mm256_loadu_ps(p + ((size_t)i * (size_t)w + (size_t)j) * 8));
+            v8_store(tile[i][j], v8_load(p + ((size_t)i * (size_t)w + (size_t)j) * 8));
     return grad_2d(v, step, tile[0][0], WINO_OUT * 8);
 }
 
@@ -86,26 +85,26 @@ __attribute__((always_inline)) static inline void outer(float *sum, const float 
                                                         const float *y, int32_t tiles, bool first,
                                                         const int rows, const int vecs)
 {
-    __m256 acc[12];
+    v8 acc[12];
     DRN_UNROLL(12)
     for (int i = 0; i < rows * vecs; i++)
-        acc[i] = first ? _mm256_setzero_ps() : _mm256_load_ps(sum + i * 8);
+        acc[i] = first ? v8_zero() : v8_load(sum + i * 8);
     for (int32_t t = 0; t < tiles; t++, v += vs, y += vecs * 8) {
-        __m256 b[3];
+        v8 b[3];
         DRN_UNROLL(3)
         for (int j = 0; j < vecs; j++)
-            b[j] = _mm256_load_ps(y + j * 8);
+            b[j] = v8_load(y + j * 8);
         DRN_UNROLL(12)
         for (int i = 0; i < rows; i++) {
-            __m256 a = _mm256_broadcast_ss(v + i);
+            v8 a = v8_set(v[i]);
             DRN_UNROLL(3)
             for (int j = 0; j < vecs; j++)
-                acc[i * vecs + j] = _mm256_fmadd_ps(a, b[j], acc[i * vecs + j]);
+                acc[i * vecs + j] = v8_fma(a, b[j], acc[i * vecs + j]);
         }
     }
     DRN_UNROLL(12)
     for (int i = 0; i < rows * vecs; i++)
-        _mm256_store_ps(sum + i * 8, acc[i]);
+        v8_store(sum + i * 8, acc[i]);
 }
 
 /* One position of one group of filters: all channels. */
@@ -148,16 +147,16 @@ static void grad_block(const job *j, float *y, size_t step, size_t t0, int32_t t
 {
     size_t plane = (size_t)j->h * (size_t)j->w * 8;
     for (int32_t i = 0; i < vecs; i++) {
-        __m256 sum = _mm256_setzero_ps();
+        v8 sum = v8_zero();
         for (int32_t t = 0; t < tiles; t++) {
             wino_tile at = wino_tile_at(t0 + (size_t)t, j->tiles_y, j->tiles_x);
-            sum = _mm256_add_ps(
-                sum, grad_tile(y + (t * vecs + i) * 8, step,
-                               j->dy + ((size_t)at.n * (size_t)j->kb + (size_t)(k + i)) * plane,
-                               j->h, j->w, at));
+            sum = v8_add(sum,
+                         grad_tile(y + (t * vecs + i) * 8, step,
+                                   j->dy + ((size_t)at.n * (size_t)j->kb + (size_t)(k + i)) * plane,
+                                   j->h, j->w, at));
         }
         float lanes[8];
-        _mm256_storeu_ps(lanes, sum);
+        v8_store(lanes, sum);
         for (int l = 0; l < 8; l++)
             bias[(k + i) * 8 + l] += (double)lanes[l];
     }
@@ -195,35 +194,34 @@ static void part_run(void *ctx, size_t part, int thread)
 /* ---- from the sums to dw ---- */
 
 /* out[0..2] = G^T u */
-__attribute__((always_inline)) static inline void
-weights_1d(__m256 out[3], __m256 u0, __m256 u1, __m256 u2, __m256 u3, __m256 u4, __m256 u5)
+__attribute__((always_inline)) static inline void weights_1d(v8 out[3], v8 u0, v8 u1, v8 u2, v8 u3,
+                                                             v8 u4, v8 u5)
 {
-    const __m256 ga = _mm256_set1_ps((float)(-2.0 / 3)), gb = _mm256_set1_ps((float)(1.0 / 6));
-    const __m256 ga1 = _mm256_set1_ps((float)(-2.0 / 3 * WINO_A));
-    const __m256 gb1 = _mm256_set1_ps((float)(1.0 / 6 * WINO_B));
-    const __m256 ga2 = _mm256_set1_ps((float)(-1.0 / 3)), gb2 = _mm256_set1_ps((float)(1.0 / 3));
-    __m256 sa = _mm256_add_ps(u1, u2), da = _mm256_sub_ps(u1, u2);
-    __m256 sb = _mm256_add_ps(u3, u4), db = _mm256_sub_ps(u3, u4);
-    out[0] = _mm256_fmadd_ps(ga, sa, _mm256_fmadd_ps(gb, sb, u0));
-    out[1] = _mm256_fmadd_ps(ga1, da, _mm256_mul_ps(gb1, db));
-    out[2] = _mm256_fmadd_ps(ga2, sa, _mm256_fmadd_ps(gb2, sb, u5));
+    const v8 ga = v8_set((float)(-2.0 / 3)), gb = v8_set((float)(1.0 / 6));
+    const v8 ga1 = v8_set((float)(-2.0 / 3 * WINO_A));
+    const v8 gb1 = v8_set((float)(1.0 / 6 * WINO_B));
+    const v8 ga2 = v8_set((float)(-1.0 / 3)), gb2 = v8_set((float)(1.0 / 3));
+    v8 sa = v8_add(u1, u2), da = v8_sub(u1, u2);
+    v8 sb = v8_add(u3, u4), db = v8_sub(u3, u4);
+    out[0] = v8_fma(ga, sa, v8_fma(gb, sb, u0));
+    out[1] = v8_fma(ga1, da, v8_mul(gb1, db));
+    out[2] = v8_fma(ga2, sa, v8_fma(gb2, sb, u5));
 }
 
 /* dw of 8 filters and one channel from the 36 sums. */
 static void weights_2d(float dw[9][8], float u[WINO_POS][8])
 {
-    __m256 t[3][WINO_IN], out[3];
+    v8 t[3][WINO_IN], out[3];
     for (int j = 0; j < WINO_IN; j++) {
-        weights_1d(out, _mm256_loadu_ps(u[j]), _mm256_loadu_ps(u[6 + j]),
-                   _mm256_loadu_ps(u[12 + j]), _mm256_loadu_ps(u[18 + j]),
-                   _mm256_loadu_ps(u[24 + j]), _mm256_loadu_ps(u[30 + j]));
+        weights_1d(out, v8_load(u[j]), v8_load(u[6 + j]), v8_load(u[12 + j]), v8_load(u[18 + j]),
+                   v8_load(u[24 + j]), v8_load(u[30 + j]));
         for (int i = 0; i < 3; i++)
             t[i][j] = out[i];
     }
     for (int i = 0; i < 3; i++) {
         weights_1d(out, t[i][0], t[i][1], t[i][2], t[i][3], t[i][4], t[i][5]);
         for (int j = 0; j < 3; j++)
-            _mm256_storeu_ps(dw[i * 3 + j], out[j]);
+            v8_store(dw[i * 3 + j], out[j]);
     }
 }
 
@@ -233,11 +231,10 @@ static void weights_store(const job *j, const float *sums, size_t position_step,
 {
     float u[WINO_POS][8], dw[9][8];
     for (size_t p = 0; p < WINO_POS; p++) {
-        __m256 sum = _mm256_load_ps(sums + p * position_step);
+        v8 sum = v8_load(sums + p * position_step);
         for (size_t part = 1; part < j->parts; part++)
-            sum =
-                _mm256_add_ps(sum, _mm256_load_ps(sums + part * j->part_step + p * position_step));
-        _mm256_storeu_ps(u[p], sum);
+            sum = v8_add(sum, v8_load(sums + part * j->part_step + p * position_step));
+        v8_store(u[p], sum);
     }
     weights_2d(dw, u);
     for (int32_t l = 0; l < 8 && v * 8 + l < j->k; l++) {
@@ -325,6 +322,5 @@ static void backward_weights(void *dw, void *db, const void *x, const void *dy,
     drn_pool_run(run->pool, (size_t)j.kb, finish_run, &j);
 }
 
-extern const drn_conv_impl drn_conv_avx2_winograd_weights;
-const drn_conv_impl drn_conv_avx2_winograd_weights = {
+const drn_conv_impl DRN_SIMD(winograd_weights) = {
     "winograd4w", supports, pack_bytes, NULL, scratch_bytes, NULL, NULL, backward_weights};
