@@ -1,5 +1,6 @@
 /* drn: finds the command and runs it. */
 #include "cli.h"
+#include "ranks.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,12 @@ static const command *const commands[] = {
     &cmd_upscale, &cmd_video, &cmd_downscale, &cmd_evaluate, &cmd_figure, &cmd_models, &cmd_info, &cmd_export, &cmd_pack, &cmd_train, &cmd_report, &cmd_study, &cmd_adapt, &cmd_bound, &cmd_bench, &cmd_serve,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
+
+/* Several processes under mpirun work as one; of the other commands each would do everything. */
+static bool shares_work(const command *cmd)
+{
+    return cmd == &cmd_upscale || cmd == &cmd_evaluate || cmd == &cmd_train;
+}
 
 static void print_help(FILE *f)
 {
@@ -97,6 +104,9 @@ static int run(int argc, char **argv)
     if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         return help(argc > 2 ? argv[2] : NULL);
     const command *cmd = find(name);
+    if (cmd && !shares_work(cmd) && drn_comm_launched(NULL) != 1)
+        return cli_error("'drn %s' works alone; start it without mpirun, or with DRN_MPI=off for every process by itself",
+                         name);
     return cmd ? cmd->run(argc - 1, argv + 1) : unknown(name);
 }
 

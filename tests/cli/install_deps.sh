@@ -16,6 +16,7 @@ fake pkg-config 'exit 0'
 fake id 'echo 0'
 fake apt-get 'echo apt-get "$@" >>log'
 fake sudo 'echo sudo >>log; exec "$@"'
+unset DRN_TEST_INSTALL
 install() { PATH=$work/bin sh "$SOURCE/tools/install-deps"; }
 
 run 0 install
@@ -46,6 +47,16 @@ has err 'equivalents of: ninja-build libjansson-dev'
 
 fake pkg-config 'exit 0'
 fake ninja 'exit 0'
+fake apt-get 'echo apt-get "$@" >>tests'
+fake pkg-config '[ "$2" != ompi-c ]'
+fake id 'echo 0'
+run 0 install
+absent tests # MPI is for the tests alone
+export DRN_TEST_INSTALL=1
+run 0 install
+has tests 'apt-get install .* openmpi-bin libopenmpi-dev$'
+unset DRN_TEST_INSTALL
+
 fake cmake 'echo cmake version 3.22.1'
 run 1 install
 has err 'CMake 3.22.1 is too old'
