@@ -31,7 +31,7 @@ has log 'apt-get install .*ninja-build libjansson-dev$'
 grep -q sudo log && fail "root needs no sudo"
 
 DRN_TEST_INSTALL=1 run 0 install
-has log 'apt-get install .*gcc-aarch64-linux-gnu qemu-user ninja-build libjansson-dev$'
+has log 'apt-get install .*gcc-aarch64-linux-gnu qemu-user ninja-build openmpi-bin libjansson-dev$'
 
 rm log
 fake id 'echo 1000'

@@ -186,7 +186,8 @@ static void compare_threads(const world *w, float *const *one)
 static void check(const kernel_case *k, const call_case *c, const buffer_spec *spec)
 {
     static uint64_t seed = 0;
-    for (int repeat = 0; repeat < 4; repeat++) {
+    const int repeats = getenv("DRN_TEST_EVERY") ? 1 : 4; /* set for emulators */
+    for (int repeat = 0; repeat < repeats; repeat++) {
         world w = make(k, c, spec, ++seed);
         for (int fast = 0; fast < 2; fast++) {
             float *got[BUFFERS];
