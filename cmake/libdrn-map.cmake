@@ -1,5 +1,5 @@
 # cmake -DHEADERS=a.h;b.h -DNODE=DRN_0.1 -DOUT=FILE -P libdrn-map.cmake: the linker's version script of what
-# the headers declare.
+# the headers declare, and beside it OUT.names with one name a line.
 set(names)
 foreach(header IN LISTS HEADERS)
     file(READ "${header}" text)
@@ -7,7 +7,7 @@ foreach(header IN LISTS HEADERS)
     string(REGEX REPLACE "/\\*([^*]|\\*+[^*/])*\\*+/" "" text "${text}")
     string(REGEX REPLACE "(^|\n)[ \t]*#[^\n]*" "\\1" text "${text}")
     # a declaration at the start of a line: words and stars, then the name and its parenthesis
-    string(REGEX MATCHALL "(^|\n)[a-z][A-Za-z0-9_ \t\n*]*[ *]drn_[a-z0-9_]+\\(" found "${text}")
+    string(REGEX MATCHALL "(^|\n)[a-z][A-Za-z0-9_ \t\n*]*[ \t\n*]drn_[a-z0-9_]+\\(" found "${text}")
     foreach(one IN LISTS found)
         if(NOT one MATCHES "^[\n]*(typedef|static)[ \n]")
             string(REGEX REPLACE "^.*[^A-Za-z0-9_](drn_[a-z0-9_]+)\\($" "\\1" name "${one}")
@@ -22,3 +22,5 @@ if(NOT names)
 endif()
 string(REPLACE ";" ";\n        " lines "${names}")
 file(WRITE "${OUT}" "${NODE} {\n    global:\n        ${lines};\n    local:\n        *;\n};\n")
+string(REPLACE ";" "\n" lines "${names}")
+file(WRITE "${OUT}.names" "${lines}\n")
