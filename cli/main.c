@@ -7,6 +7,7 @@
 
 static const command *const commands[] = {
     &cmd_upscale, &cmd_video, &cmd_downscale, &cmd_evaluate, &cmd_figure, &cmd_models, &cmd_info, &cmd_export, &cmd_pack, &cmd_train, &cmd_report, &cmd_study, &cmd_adapt, &cmd_bound, &cmd_bench, &cmd_serve,
+    &cmd_doctor,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 

@@ -22,6 +22,16 @@ if(DRN_SANITIZE)
     target_link_options(drn_options INTERFACE -fsanitize=${DRN_SANITIZE})
 endif()
 
+# drn_part(NAME VERSION PURPOSE): a row of drn_build_part().  VERSION: OFF when built without, "" when unknown.
+function(drn_part name version purpose)
+    if(version STREQUAL "OFF")
+        set(version NULL)
+    else()
+        set(version "\"${version}\"")
+    endif()
+    set_property(TARGET drn_options APPEND PROPERTY DRN_PARTS "    {\"${name}\", ${version}, \"${purpose}\"},")
+endfunction()
+
 # What libdrn's users must link when they link it statically: the rooms' LIBS as file names and flags.
 function(drn_note_libs)
     foreach(lib IN LISTS ARGN)
