@@ -50,3 +50,7 @@ install(DIRECTORY recipes DESTINATION "${CMAKE_INSTALL_DATADIR}/drn" COMPONENT p
 install(FILES README.md CHANGELOG.md LICENSE docs/numerics.md DESTINATION "${CMAKE_INSTALL_DOCDIR}" COMPONENT program)
 install(DIRECTORY docs/user DESTINATION "${CMAKE_INSTALL_DOCDIR}" COMPONENT program)
 install(DIRECTORY examples DESTINATION "${CMAKE_INSTALL_DOCDIR}" COMPONENT development FILES_MATCHING PATTERN "*.c")
+
+set(DRN_PYTHON_DIR "lib/python3/dist-packages" CACHE STRING "Where the Python package goes, below the prefix")
+install(DIRECTORY python/drn DESTINATION "${DRN_PYTHON_DIR}" COMPONENT python FILES_MATCHING PATTERN "*.py"
+    PATTERN "__pycache__" EXCLUDE)
