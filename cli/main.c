@@ -1,5 +1,6 @@
 /* drn: finds the command and runs it. */
 #include "cli.h"
+#include "describe.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,6 +98,8 @@ static int run(int argc, char **argv)
     }
     if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         return help(argc > 2 ? argv[2] : NULL);
+    if (strcmp(name, "__describe") == 0) /* for the build */
+        return describe(commands, COMMANDS, argc - 2, argv + 2);
     const command *cmd = find(name);
     return cmd ? cmd->run(argc - 1, argv + 1) : unknown(name);
 }
