@@ -30,7 +30,7 @@ for command in $commands; do
     "$DRN" "$command" --help | tr '\n' ' ' | tr -s ' ' | grep -o '(default: [^)]*)' | sort -u |
         sed 's/(default: \(.*\))/Default: \1./' >defaults
     while read -r default; do
-        grep -qF -- "$default" plain || fail "manual of $command lacks '$default'"
+        grep -qiF -- "$default" plain || fail "manual of $command lacks '$default'"
     done <defaults
 done
 
