@@ -28,7 +28,7 @@ for command in $commands; do
     done <options
     # its default, too
     "$DRN" "$command" --help | tr '\n' ' ' | tr -s ' ' | grep -o '(default: [^)]*)' | sort -u |
-        sed 's/(default: \(.*\))/Default: \1./' >defaults
+        sed 's/^(//; s/)$//' >defaults
     while read -r default; do
         grep -qiF -- "$default" plain || fail "manual of $command lacks '$default'"
     done <defaults
