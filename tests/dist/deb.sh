@@ -10,6 +10,9 @@ skip() {
 }
 [ -z "$SANITIZE" ] || skip "packages are not made of sanitizer builds"
 [ -e "$BUILD/manual/drn.1" ] || skip "no manual pages in this build"
+if ! command -v dpkg-shlibdeps >/dev/null && [ "${DRN_TEST_INSTALL:-0}" = 1 ] && [ "$(id -u)" -eq 0 ]; then
+    DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends dpkg-dev </dev/null >/dev/null 2>&1
+fi
 for tool in dpkg-deb dpkg-shlibdeps; do
     command -v $tool >/dev/null || skip "no $tool (dpkg-dev)"
 done
@@ -21,7 +24,10 @@ mv packages/*.deb debs/ || finish
 arch=$(dpkg --print-architecture)
 version=$("$DRN" --version | cut -d' ' -f2)
 control() { dpkg-deb -f "debs/$1_${version}_$2.deb" "$3"; }
-holds() { dpkg-deb -c "debs/$1_${version}_$2.deb" | grep -qE " \./$3( ->|\$)" || fail "$1 lacks $3"; }
+holds() {
+    dpkg-deb -c "debs/$1_${version}_$2.deb" >list
+    grep -qE " \./$3( ->|\$)" list || fail "$1 lacks $3"
+}
 for package in "drn $arch" "libdrn0 $arch" "libdrn-dev $arch" "python3-drn all"; do
     # shellcheck disable=SC2086
     set -- $package
@@ -70,10 +76,12 @@ mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Ori
 [ -n "$mirror" ] || skip "packages are well made; no Debian mirror is configured"
 # a failed test leaves nothing mounted
 system=$work/system
+remove_system() {
+    umount -l "$system/proc" 2>/dev/null
+    rm -rf --one-file-system "$system"
+}
 leave() {
-    for at in proc sys dev; do
-        umount -l "$system/$at" 2>/dev/null
-    done
+    remove_system
     rm -rf --one-file-system "$work"
 }
 trap leave EXIT
@@ -94,7 +102,8 @@ inside() { env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp DEBIAN_FRONTEND=n
 mount -t proc proc "$system/proc" 2>/dev/null || true
 apt() { inside apt-get -yq --no-install-recommends "$@" </dev/null >apt.log 2>&1 || { fail "apt-get $*"; tail -n 20 apt.log; finish; }; }
 [ ! -e "$system/usr/lib/$arch-linux-gnu/libvips.so.42" ] || fail "the new system is not clean"
-apt install "/tmp/drn_${version}_$arch.deb"
+apt install "/tmp/drn_${version}_$arch.deb" "/tmp/libdrn0_${version}_$arch.deb" "/tmp/libdrn-dev_${version}_$arch.deb" \
+    "/tmp/python3-drn_${version}_all.deb"
 run 0 inside drn --version
 equal "$(cat out)" "drn $version"
 run 0 inside drn doctor
@@ -105,7 +114,6 @@ run 0 "$DRN" upscale photo.png -o large.png
 same "$system/tmp/large.png" large.png
 run 0 inside bash -c '. /usr/share/bash-completion/completions/drn; complete -p drn'
 
-apt install "/tmp/libdrn0_${version}_$arch.deb" "/tmp/libdrn-dev_${version}_$arch.deb" "/tmp/python3-drn_${version}_all.deb"
 run 0 inside /sbin/ldconfig -p
 has out 'libdrn\.so\.0'
 run 0 inside python3 -c '
@@ -121,5 +129,6 @@ same python.ppm program.ppm
 apt purge drn libdrn0 libdrn-dev python3-drn
 find "$system/usr" "$system/etc" -name '*drn*' ! -name '*.pyc' ! -name __pycache__ ! -path '*/dist-packages/drn' >left
 [ ! -s left ] || { fail "purging leaves"; cat left; }
+remove_system
 echo "installed, used and removed in $VERSION_CODENAME"
 finish
