@@ -1,6 +1,10 @@
 . "$SOURCE/tests/cli/lib.sh"
 # drn doctor: what it lists is so, and what is damaged is found.
 
+# libx265, behind HEIC, keeps a block for itself
+echo 'leak:libx265' >leaks
+export LSAN_OPTIONS="suppressions=$work/leaks:print_suppressions=0"
+
 run 0 "$DRN" doctor
 has out '^drn [0-9]'
 has out 'kernels '
