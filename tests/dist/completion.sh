@@ -49,34 +49,41 @@ if "$DRN" models >names 2>/dev/null; then
 fi
 bash -n "$file" || fail "bash does not read its completion"
 
-# At a real prompt: file names with their quoting are the shell's business.
-if command -v script >/dev/null && script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
-    touch 'two words.png'
-    {
-        sleep 1
-        printf 'PS1=; source %s; drn() { printf "<%%s>" "$@"; echo; }\n' "$file"
-        sleep 1
-        printf 'drn upsc\t two\t --alph\tbic\t -m x4.s\t --trust=pho\n'
-        sleep 1
-        printf 'exit\n'
-    } | script -qec 'bash --norc --noprofile -i' /dev/null >typed 2>&1 || true
-    has typed '<upscale><two words.png><--alpha><bicubic><-m><x4.safetensors><--trust=pho>'
+# At a real prompt: file names with their quoting are the shell's business.  Nothing tells when a shell has
+# drawn its prompt, so a slow machine gets more time.
+type_to() { # SHELL SETUP WANTED LINE
+    for pause in 1 3 8; do
+        {
+            sleep $pause
+            printf '%s\n' "PS1=; $2"
+            sleep $pause
+            # shellcheck disable=SC2059
+            printf "$4\n"
+            sleep $pause
+            printf 'exit\n'
+        } | script -qec "$1" /dev/null >typed 2>&1 || true
+        grep -q -- "$3" typed && return
+    done
+    fail "$1 completes '$4' otherwise"
+    cat typed
+}
+touch 'two words.png'
+typing=false
+command -v script >/dev/null && script -qec true /dev/null >/dev/null 2>&1 </dev/null && typing=true
+if $typing; then
+    type_to 'bash --norc --noprofile -i' "source $file; drn() { printf '<%s>' \"\$@\"; echo; }" \
+        '<upscale><two words.png><--alpha><bicubic><-m><x4.safetensors><--trust=pho>' \
+        'drn upsc\t two\t --alph\tbic\t -m x4.s\t --trust=pho'
 fi
 
 if command -v zsh >/dev/null; then
     run 0 zsh -n "$BUILD/completion/_drn"
     mkdir functions
     cp "$BUILD/completion/_drn" functions/
-    if command -v script >/dev/null; then
-        {
-            sleep 1
-            printf 'PS1=; fpath=(%s/functions $fpath); autoload -U compinit; compinit -u -D; drn() { printf "<%%s>" "$@"; echo }\n' "$work"
-            sleep 2
-            printf 'drn upsc\t two\t --alph\tbic\t -m x4.s\t\n'
-            sleep 2
-            printf 'exit\n'
-        } | script -qec 'zsh -f -i' /dev/null >typed 2>&1 || true
-        has typed '<upscale><two words.png><--alpha.bicubic><-m><x4.safetensors>'
+    if $typing; then
+        type_to 'zsh -f -i' "fpath=($work/functions \$fpath); autoload -U compinit; compinit -u -D; drn() { printf '<%s>' \"\$@\"; echo }" \
+            '<upscale><two words.png><--alpha.bicubic><-m><x4.safetensors>' \
+            'drn upsc\t two\t --alph\tbic\t -m x4.s\t'
     fi
 else
     echo "no zsh: its completion is only looked through"
