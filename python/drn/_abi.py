@@ -8,12 +8,15 @@ import ctypes as c
 OK, CANCELLED = 0, 6
 U8, U16, F32 = 0, 1, 2
 
+# Room for fields that a later 0.1.x appends; zero is their default.
+_MORE = ("_more", c.c_char * 64)
+
 PROGRESS = c.CFUNCTYPE(c.c_bool, c.c_void_p, c.c_double)
 
 
 class Error(c.Structure):
     _c_name_ = "drn_error"
-    _fields_ = [("code", c.c_int), ("message", c.c_char * 512)]
+    _fields_ = [("code", c.c_int), ("message", c.c_char * 512), _MORE]
 
 
 class Image(c.Structure):
@@ -25,17 +28,18 @@ class Image(c.Structure):
         ("depth", c.c_int),
         ("data", c.c_void_p),
         ("meta", c.c_void_p),
+        _MORE,
     ]
 
 
 class WriteOptions(c.Structure):
     _c_name_ = "drn_write_options"
-    _fields_ = [("quality", c.c_int)]
+    _fields_ = [("quality", c.c_int), _MORE]
 
 
 class ResizeOptions(c.Structure):
     _c_name_ = "drn_resize_options"
-    _fields_ = [("border", c.c_int), ("precision", c.c_int)]
+    _fields_ = [("border", c.c_int), ("precision", c.c_int), _MORE]
 
 
 class Config(c.Structure):
@@ -48,6 +52,7 @@ class Config(c.Structure):
         ("dual", c.c_bool),
         ("dual_channels", c.c_int),
         ("skip", c.c_int),
+        _MORE,
     ]
 
 
@@ -58,6 +63,7 @@ class Builtin(c.Structure):
         ("summary", c.c_char_p),
         ("scale", c.c_int),
         ("is_default", c.c_bool),
+        _MORE,
     ]
 
 
@@ -79,6 +85,7 @@ class UpscaleOptions(c.Structure):
         ("consistent", c.c_int),
         ("device", c.c_int),
         ("numbers", c.c_int),
+        _MORE,
     ]
 
 
@@ -90,6 +97,7 @@ class Loop(c.Structure):
         ("dual_bicubic", c.c_double),
         ("shrunk", c.c_double),
         ("shrunk_bicubic", c.c_double),
+        _MORE,
     ]
 
 
@@ -100,12 +108,13 @@ class MetricOptions(c.Structure):
         ("round_y", c.c_bool),
         ("rgb", c.c_bool),
         ("ssim_replicate", c.c_bool),
+        _MORE,
     ]
 
 
 class MetricValues(c.Structure):
     _c_name_ = "drn_metric_values"
-    _fields_ = [("psnr", c.c_double), ("ssim", c.c_double), ("gradient_psnr", c.c_double)]
+    _fields_ = [("psnr", c.c_double), ("ssim", c.c_double), ("gradient_psnr", c.c_double), _MORE]
 
 
 class Protocol(c.Structure):
@@ -116,6 +125,7 @@ class Protocol(c.Structure):
         ("precision", c.c_int),
         ("round_y", c.c_bool),
         ("rgb", c.c_bool),
+        _MORE,
     ]
 
 
@@ -139,6 +149,7 @@ class TrainProgress(c.Structure):
         ("out_of_time", c.c_bool),
         ("broken", c.c_size_t),
         ("broken_first", c.c_char_p),
+        _MORE,
     ]
 
 
@@ -162,6 +173,7 @@ class TrainOptions(c.Structure):
         ("progress_ctx", c.c_void_p),
         ("device", c.c_int),
         ("numbers", c.c_int),
+        _MORE,
     ]
 
 

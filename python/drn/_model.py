@@ -76,7 +76,7 @@ class Model:
     def config(self):
         """The architecture as a dict: scale, channels, modules, progressive, dual, ..."""
         c = lib.drn_model_config(self._handle).contents
-        config = {name: getattr(c, name) for name, _ in c._fields_}
+        config = {name: getattr(c, name) for name, _ in c._fields_ if name[0] != "_"}
         config["skip"] = "none" if config["skip"] else "bicubic"
         return config
 

@@ -8,7 +8,7 @@ from . import _abi
 from ._library import Callback, lib
 from ._model import _DEVICES, _NUMBERS, choice
 
-_names = [name for name, _ in _abi.TrainProgress._fields_ if not name.startswith("broken_")]
+_names = [name for name, _ in _abi.TrainProgress._fields_ if not name.startswith(("broken_", "_"))]
 TrainProgress = namedtuple("TrainProgress", _names)
 TrainProgress.__doc__ = "State of a run after a step; see drn_train_progress in drn/train.h."
 

@@ -1,4 +1,6 @@
-"""Writes a C program that compares drn/_abi.py with the headers: sizes and offsets of every field."""
+"""Writes a C program that compares drn/_abi.py with the headers: offsets and sizes of every field.
+
+Structures may have grown at their end, within the room that _abi.py leaves."""
 
 import ctypes
 
@@ -11,8 +13,11 @@ print("int main(void)\n{\n    int bad = 0;")
 fields = 0
 for s in abi.STRUCTURES:
     name = s._c_name_
-    print('    SAME("sizeof %s", sizeof(%s), %d);' % (name, name, ctypes.sizeof(s)))
-    for field, kind in s._fields_:
+    print('    if (sizeof(%s) > %d)' % (name, ctypes.sizeof(s)))
+    print('        bad = 1, printf("sizeof %s: C %%zu, Python only %d\\n", sizeof(%s));' % (name, ctypes.sizeof(s), name))
+    print('    if (sizeof(%s) - %d >= 8)' % (name, s._more.offset))
+    print('        printf("note: %s has fields that Python does not know\\n");' % name)
+    for field, kind in s._fields_[:-1]:
         at = getattr(s, field)
         what = "%s.%s" % (name, field)
         print('    SAME("offset of %s", offsetof(%s, %s), %d);' % (what, name, field, at.offset))
