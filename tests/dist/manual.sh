@@ -18,7 +18,7 @@ for command in $commands; do
     # the command's part of each completion
     sed -n "/^    $command)\$/,/^        ;;\$/p" "$bash_file" >bash_part
     sed -n "/^    $command)\$/,/^        ;;\$/p" "$zsh_file" >zsh_part
-    tr -d '\\' <"$page" >plain
+    sed "s/\\\\(aq/'/g; s/\\\\(ga/\`/g; s/\\\\(ha/^/g; s/\\\\(ti/~/g" "$page" | tr -d '\\' >plain
     while read -r long short; do
         for option in $long $short; do
             grep -qF -- "fB$option" plain || fail "manual of $command lacks $option"
