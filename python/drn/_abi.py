@@ -149,6 +149,7 @@ class TrainProgress(c.Structure):
         ("out_of_time", c.c_bool),
         ("broken", c.c_size_t),
         ("broken_first", c.c_char_p),
+        ("rank", c.c_int),
         _MORE,
     ]
 
