@@ -19,6 +19,9 @@ set(what "drn enlarges photographs two, four and more times with the dual recons
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_NAME drn)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_SECTION graphics)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_SHLIBDEPS ON)
+if(DRN_WITH_FFMPEG)
+    set(CPACK_DEBIAN_PROGRAM_PACKAGE_RECOMMENDS ffmpeg) # its libraries are loaded when a film comes
+endif()
 set(CPACK_COMPONENT_PROGRAM_DESCRIPTION "${what} This is the program: it enlarges files and folders, serves a local page for the browser, measures, and trains.")
 
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME libdrn${PROJECT_VERSION_MAJOR})
