@@ -1,9 +1,11 @@
 #include "checkup.h"
+#include "models.h"
 
 #include "drn/image.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char *const suffixes[CHECKUP_FORMATS] = {".png",  ".jpg", ".webp", ".tif", ".avif",
                                                       ".heic", ".jxl", ".jp2",  ".gif", ".ppm"};
@@ -19,7 +21,7 @@ static void check_model(checkup_model *m, bool gpu)
     drn_upscale_options cuda = {.device = DRN_DEVICE_CUDA};
     double there = 0;
     drn_status st = drn_model_builtin_check(m->name, m->sha256, &m->why);
-    if (st == DRN_OK || st == DRN_ERR_UNSUPPORTED) {
+    if (st != DRN_ERR_FORMAT) { /* without a sum to compare, or a file */
         m->why = (drn_error){0};
         st = drn_model_load(&model, m->name, &m->why);
     }
@@ -84,16 +86,28 @@ static void check_formats(checkup *c)
     drn_image_free(picture);
 }
 
-void checkup_run(checkup *c, bool peak)
+/* The model that is called so; "default" is a built-in one's other name. */
+static const char *name_of(const char *name)
+{
+    for (size_t i = 0; strcmp(name, DEFAULT_MODEL) == 0 && drn_model_builtin(i); i++)
+        if (drn_model_builtin(i)->is_default)
+            return drn_model_builtin(i)->name;
+    return name;
+}
+
+void checkup_run(checkup *c, bool peak, const char *const *names, size_t count)
 {
     drn_error err;
     drn_machine_get(&c->machine);
     if (peak && drn_machine_peak(&c->peak, 0, &err) != DRN_OK)
         c->peak = 0;
     c->gpu_found = drn_device_get_info(&c->gpu, &c->gpu_why) == DRN_OK;
-    for (; c->models < CHECKUP_MODELS && drn_model_builtin(c->models); c->models++) {
-        c->model[c->models].name = drn_model_builtin(c->models)->name;
-        check_model(&c->model[c->models], c->gpu_found);
+    for (size_t i = 0; i < CHECKUP_MODELS; i++) {
+        if (count ? i == count : !drn_model_builtin(i))
+            break;
+        c->model[i].name = count ? name_of(names[i]) : drn_model_builtin(i)->name;
+        check_model(&c->model[i], c->gpu_found);
+        c->models++;
     }
     check_formats(c);
 }

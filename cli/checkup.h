@@ -28,8 +28,8 @@ typedef struct checkup {
 
 /* ".png" and so on. */
 const char *checkup_suffix(size_t format);
-/* c is zero. */
-void checkup_run(checkup *c, bool peak);
+/* c is zero.  names: the models to test, built-in ones or files; none: all that are built in. */
+void checkup_run(checkup *c, bool peak, const char *const *names, size_t count);
 /* Nothing is wrong; things may be missing. */
 bool checkup_ok(const checkup *c);
 

@@ -12,10 +12,13 @@
 #include <string.h>
 
 typedef struct options {
+    text_list models;
     bool json, peak;
 } options;
 
 static const opt table[] = {
+    OPT(LIST, models, "model", 'm', .arg = "MODEL",
+        .doc = "test this built-in model or .safetensors file; without it: all built-in ones"),
     OPT(FLAG, peak, "peak", 0, .doc = "also measure the arithmetic peak of the processor"),
     OPT(FLAG, json, "json", 0, .doc = "print JSON instead of a table"),
     {0},
@@ -86,7 +89,7 @@ static void print_tests(const checkup *c)
     printf("\nmodels\n");
     for (size_t i = 0; i < c->models; i++) {
         const checkup_model *m = &c->model[i];
-        printf("  %-14s ", m->name);
+        printf("  %-20s ", m->name);
         if (m->why.code != DRN_OK)
             printf("WRONG: %s\n", m->why.message);
         else
@@ -173,7 +176,7 @@ static int run(int argc, char **argv)
     cli_parse(&cmd_doctor, &o, &args, argc, argv);
     free(args.items);
     checkup *c = cli_alloc(1, sizeof *c);
-    checkup_run(c, o.peak);
+    checkup_run(c, o.peak, o.models.items, (size_t)o.models.count);
     if (o.json) {
         print_json(c);
     } else {
