@@ -106,7 +106,7 @@ apt install "/tmp/drn_${version}_$arch.deb" "/tmp/libdrn0_${version}_$arch.deb" 
     "/tmp/python3-drn_${version}_all.deb"
 run 0 inside drn --version
 equal "$(cat out)" "drn $version"
-run 0 inside drn doctor
+run 0 inside drn doctor -m default
 has out '^all is well'
 cat out
 run 0 inside drn upscale /tmp/photo.png -o /tmp/large.png
