@@ -3,6 +3,7 @@
 #include "cli.h"
 #include "models.h"
 #include "pictures.h"
+#include "ranks.h"
 
 #include "drn/metrics.h"
 #include "drn/upscale.h"
@@ -63,7 +64,8 @@ const command cmd_evaluate = {
     "[-m MODEL] -s S --data DIR",
     "Measure PSNR, SSIM and gradient PSNR by a stated protocol",
     "Pictures in --lr and --sr belong to the original of the same name, also with x4, _x4, -x4, "
-    "_4x, _SR or _LR behind it.  The last line of the table states the protocol.",
+    "_4x, _SR or _LR behind it.  The last line of the table states the protocol.  "
+    "mpirun -n N drn evaluate ... shares the pictures out to N processes.",
     table,
     0,
     0,
@@ -328,22 +330,56 @@ static int print_json(const job *j)
     return EXIT_OK;
 }
 
+/* What becomes of an original, on whichever process. */
+typedef struct outcome {
+    drn_metric_values values;
+    drn_trust_score trust;
+    drn_error err;
+} outcome;
+
+static bool score_one(void *ctx, size_t i, void **result, size_t *bytes)
+{
+    job *j = ctx;
+    outcome *o = *result = cli_alloc(1, sizeof *o);
+    *bytes = sizeof *o;
+    drn_status st = score(&j->items[i], j, &o->err);
+    o->err.code = st;
+    o->values = j->items[i].values;
+    o->trust = j->items[i].trust;
+    return true;
+}
+
+static bool show_one(void *ctx, size_t i, const void *result, size_t bytes)
+{
+    job *j = ctx;
+    item *it = &j->items[i];
+    outcome o = {.err.code = DRN_ERR_INTERNAL};
+    if (bytes == sizeof o)
+        memcpy(&o, result, sizeof o);
+    if (o.err.code != DRN_OK) {
+        cli_error("%s: %s", it->name, o.err.message);
+        return false;
+    }
+    it->values = o.values;
+    it->trust = o.trust;
+    if (!j->o->json) {
+        print_row(it->name, &it->values, j->o->trust ? &it->trust : NULL);
+        fflush(stdout);
+    }
+    return true;
+}
+
 static int evaluate(job *j)
 {
-    if (!j->o->json)
+    bool prints = !ranks_silent();
+    if (!j->o->json && prints)
         printf("%s%s\n%-24s %9s %9s %9s%s\n", j->title, j->o->ensemble ? ", self-ensemble" : "",
                "picture", "PSNR", "SSIM", "grad PSNR",
                j->o->trust ? "     trust  gradient  smoothed      loop" : "");
-    for (size_t i = 0; i < j->count; i++) {
-        drn_error err = {0};
-        if (score(&j->items[i], j, &err) != DRN_OK)
-            return cli_error("%s: %s", j->items[i].name, err.message);
-        if (!j->o->json) {
-            print_row(j->items[i].name, &j->items[i].values,
-                      j->o->trust ? &j->items[i].trust : NULL);
-            fflush(stdout);
-        }
-    }
+    if (!ranks_share(j->count, score_one, show_one, j))
+        return EXIT_FAILED;
+    if (!prints)
+        return EXIT_OK;
     if (j->o->json)
         return print_json(j);
     drn_metric_values mean = mean_of(j);
@@ -365,6 +401,16 @@ static bool load(job *j)
     return true;
 }
 
+/* A number for the list of originals. */
+static uint64_t names_number(const job *j)
+{
+    uint64_t h = j->count;
+    for (size_t i = 0; i < j->count; i++)
+        for (const char *p = j->items[i].name; *p; p++)
+            h = (h ^ (unsigned char)*p) * 0x100000001b3u;
+    return h;
+}
+
 static int run(int argc, char **argv)
 {
     options o = {0};
@@ -378,7 +424,10 @@ static int run(int argc, char **argv)
     job j = {.o = &o,
              .protocol = {(drn_protocol_kind)o.protocol, (drn_border)o.border,
                           (drn_precision)o.precision, o.round_y, o.rgb}};
-    int code = collect(&j) && load(&j) ? evaluate(&j) : EXIT_FAILED;
+    ranks_open();
+    o.threads = drn_comm_threads(ranks(), o.threads);
+    bool ok = collect(&j) && load(&j);
+    int code = ranks_agree(ok, ok ? names_number(&j) : 0, "pictures") ? evaluate(&j) : EXIT_FAILED;
     for (size_t i = 0; i < j.count && j.items; i++) {
         free(j.items[i].name);
         free(j.items[i].hr);
@@ -387,5 +436,5 @@ static int run(int argc, char **argv)
     paths_free(j.others, j.other_count);
     drn_model_free(j.model);
     free(args.items);
-    return code;
+    return ranks_end(code);
 }

@@ -1,5 +1,6 @@
 /* drn study: the paper's ablations. */
 #include "cli.h"
+#include "device.h"
 #include "interrupt.h"
 #include "live.h"
 
@@ -12,7 +13,7 @@
 typedef struct options {
     const char *recipe, *out, *values, *weights, *targets, *starts;
     text_list data, val, test, set, only;
-    int seeds, steps;
+    int seeds, steps, device, precision;
     bool resume, quiet;
 } options;
 
@@ -46,6 +47,7 @@ static const opt table[] = {
     OPT(LIST, set, "set", 0, .arg = "KEY=VALUE",
         .doc = "change a key of the recipe in all runs, for example loss.dual_weight=0.05"),
     OPT(FLAG, resume, "resume", 0, .doc = "skip finished runs and go on with begun ones"),
+    DEVICE_OPTIONS,
     OPT(FLAG, quiet, "quiet", 'q', .doc = "the table only"),
     {0},
 };
@@ -106,6 +108,7 @@ static int run(int argc, char **argv)
     cli_parse(&cmd_study, &o, &args, argc, argv);
     int kind = kind_of(args.items[0]);
     check_lists(&o, kind);
+    announce_device(o.device, o.quiet);
     live_line line = live_start(o.quiet);
     drn_study_options study = {
         .kind = (drn_study_kind)kind,
@@ -128,6 +131,8 @@ static int run(int argc, char **argv)
         .seeds = o.seeds,
         .steps = o.steps,
         .resume = o.resume,
+        .device = (drn_device)o.device,
+        .numbers = (drn_numbers)o.precision,
         .command = words,
         .say = live_say,
         .progress = on_step,

@@ -1,6 +1,7 @@
 /* drn train: a recipe, folders of pictures, a run. */
 #include "cli.h"
 #include "device.h"
+#include "ranks.h"
 
 #include "drn/train.h"
 
@@ -45,7 +46,8 @@ const command cmd_train = {
     "train",
     "--recipe FILE --data DIR --out DIR",
     "Train a model on a folder of pictures",
-    "Ctrl-C saves a checkpoint and ends; run again with --resume to go on.  Each step is one JSON "
+    "Ctrl-C (or the signal USR1) saves a checkpoint and ends; run again with --resume to go on.  "
+    "mpirun -n N drn train ... trains with N processes, which share each batch.  Each step is one JSON "
     "line in "
     "DIR/log.jsonl.  DIR/model.safetensors is the model of the last checkpoint, best.safetensors "
     "that of the "
@@ -60,8 +62,9 @@ static volatile sig_atomic_t interrupted;
 
 static void on_signal(int number)
 {
-    (void)number;
     interrupted = 1;
+    if (number != SIGUSR1) /* that one comes early: no hurry */
+        drn_comm_interrupt();
 }
 
 static void catch_signals(void)
@@ -70,6 +73,8 @@ static void catch_signals(void)
                           .sa_flags = (int)SA_RESETHAND}; /* the second one ends at once */
     sigaction(SIGINT, &a, NULL);
     sigaction(SIGTERM, &a, NULL);
+    a.sa_flags = 0;
+    sigaction(SIGUSR1, &a, NULL);
 }
 
 typedef struct view {
@@ -82,15 +87,17 @@ typedef struct view {
 static void print_progress(const drn_train_progress *p, const char *end)
 {
     double left = p->steps_per_second > 0 ? (double)(p->steps - p->step) / p->steps_per_second : 0;
-    char skipped[40] = "";
+    char skipped[40] = "", ranks_text[60] = "";
+    if (p->ranks > 1)
+        snprintf(ranks_text, sizeof ranks_text, "  %d ranks %.1f %%", p->ranks, 100 * p->ranks_share);
     if (p->skipped)
         snprintf(skipped, sizeof skipped, "  skipped %lld", (long long)p->skipped);
     fprintf(stderr,
             "step %lld/%lld  %.2f it/s  ETA %d:%02d:%02d  loss %.5f  lr %.2g  PSNR %.3f (best "
-            "%.3f)  busy %.1f %%  %.0f MiB%s%s",
+            "%.3f)  busy %.1f %%  %.0f MiB%s%s%s",
             (long long)p->step, (long long)p->steps, p->steps_per_second, (int)(left / 3600),
             (int)(left / 60) % 60, (int)left % 60, p->loss, p->lr, p->val_psnr, p->best_psnr,
-            100 * (1 - p->wait_share), p->memory_mb, skipped, end);
+            100 * (1 - p->wait_share), p->memory_mb, skipped, ranks_text, end);
 }
 
 static bool on_progress(void *ctx, const drn_train_progress *p)
@@ -135,6 +142,18 @@ static double parse_time(const char *text)
     return all;
 }
 
+static int report(const view *v, drn_status st, const drn_error *err)
+{
+    if (v->live && !v->quiet)
+        fputc('\n', stderr);
+    if (st == DRN_ERR_CANCELLED && interrupted)
+        return cli_error("stopped; checkpoint saved, go on with --resume");
+    if (st == DRN_OK && v->last.out_of_time && !v->quiet && v->last.rank == 0)
+        fprintf(stderr, "drn: time is up at step %lld of %lld; go on with --resume\n",
+                (long long)v->last.step, (long long)v->last.steps);
+    return st == DRN_OK ? EXIT_OK : cli_fail(err);
+}
+
 static int run(int argc, char **argv)
 {
     options o = {0};
@@ -142,7 +161,14 @@ static int run(int argc, char **argv)
     drn_error err = {0};
     cli_parse(&cmd_train, &o, &args, argc, argv);
     free(args.items);
-    view v = {.live = isatty(STDERR_FILENO), .quiet = o.quiet};
+    double most = o.max_time ? parse_time(o.max_time) : 0;
+    /* processes with a GPU each meet by themselves, through NCCL */
+    if (o.device == DRN_DEVICE_CPU ||
+        (o.device == DRN_DEVICE_AUTO && drn_device_check(DRN_DEVICE_CUDA, NULL, 0, NULL) != DRN_OK))
+        ranks_open();
+    else
+        ranks_apart();
+    view v = {.live = isatty(STDERR_FILENO), .quiet = o.quiet || ranks_silent()};
     drn_train_options train = {
         .recipe = o.recipe,
         .set = o.set.items,
@@ -152,24 +178,16 @@ static int run(int argc, char **argv)
         .val = o.val.items,
         .vals = (size_t)o.val.count,
         .out = o.out,
-        .max_seconds = o.max_time ? parse_time(o.max_time) : 0,
+        .max_seconds = most,
         .resume = o.resume,
         .progress = on_progress,
         .progress_ctx = &v,
         .device = (drn_device)o.device,
         .numbers = (drn_numbers)o.precision,
+        .comm = ranks(),
     };
-    announce_device(o.device, o.quiet);
+    announce_device(o.device, v.quiet);
     catch_signals();
     drn_status st = drn_train(&train, &err);
-    if (v.live && !v.quiet)
-        fputc('\n', stderr);
-    if (st == DRN_ERR_CANCELLED && interrupted) {
-        fprintf(stderr, "drn: stopped; checkpoint saved, go on with --resume\n");
-        return EXIT_FAILED;
-    }
-    if (st == DRN_OK && v.last.out_of_time && !o.quiet && v.last.rank == 0)
-        fprintf(stderr, "drn: time is up at step %lld of %lld; go on with --resume\n",
-                (long long)v.last.step, (long long)v.last.steps);
-    return st == DRN_OK ? EXIT_OK : cli_fail(&err);
+    return ranks_end(report(&v, st, &err));
 }

@@ -5,6 +5,7 @@
 #include "interrupt.h"
 #include "models.h"
 #include "pictures.h"
+#include "ranks.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,7 +95,7 @@ const command cmd_upscale = {
     "the "
     "standard input.  Colour profile, EXIF data, bit depth, grey and alpha are kept.  Existing "
     "files are "
-    "never replaced without --overwrite.",
+    "never replaced without --overwrite.  mpirun -n N drn upscale ... shares the pictures out to N processes.",
     table,
     0,
     -1,
@@ -196,6 +197,73 @@ static void check_format(const options *o, const picture_jobs *jobs)
         cli_usage(&cmd_upscale, "-f %s and the file name %s contradict each other", wanted, out);
 }
 
+/* ---- all pictures, by one process or several ---- */
+
+typedef struct task_list {
+    const picture_jobs *jobs;
+    const drn_model *model;
+    const enlarge_options *t;
+    events *e;
+} task_list;
+
+/* What another process tells of a picture; behind it what it printed: to_bytes for the standard
+ * output, the rest for standard error. */
+typedef struct told {
+    size_t done, failed, skipped, to_bytes;
+} told;
+
+static bool enlarge_here(void *ctx, size_t i, void **result, size_t *bytes)
+{
+    task_list *l = ctx;
+    (void)result, (void)bytes;
+    enlarge(&l->jobs->items[i], l->model, l->t, l->e);
+    return !interrupt_asked();
+}
+
+/* With the text in memory, for rank 0 to print when its turn has come. */
+static bool enlarge_apart(void *ctx, size_t i, void **result, size_t *bytes)
+{
+    task_list *l = ctx;
+    char *to = NULL, *text = NULL;
+    size_t to_bytes = 0, text_bytes = 0;
+    events e = events_begin(l->jobs->count, l->e->json, l->e->quiet, l->e->verbose);
+    e.to = open_memstream(&to, &to_bytes);
+    e.err = open_memstream(&text, &text_bytes);
+    if (!e.to || !e.err)
+        exit(cli_error("out of memory"));
+    e.live = false;
+    e.index = i;
+    enlarge(&l->jobs->items[i], l->model, l->t, &e);
+    fclose(e.to);
+    fclose(e.err);
+    *bytes = sizeof(told) + to_bytes + text_bytes;
+    char *all = *result = cli_alloc(*bytes, 1);
+    memcpy(all, &(told){e.done, e.failed, e.skipped, to_bytes}, sizeof(told));
+    memcpy(all + sizeof(told), to, to_bytes);
+    memcpy(all + sizeof(told) + to_bytes, text, text_bytes);
+    free(to);
+    free(text);
+    return !interrupt_asked();
+}
+
+static bool show(void *ctx, size_t i, const void *result, size_t bytes)
+{
+    events *e = ((task_list *)ctx)->e;
+    const char *text = (const char *)result + sizeof(told);
+    told t;
+    (void)i;
+    if (bytes < sizeof t)
+        return true;
+    memcpy(&t, result, sizeof t);
+    e->done += t.done;
+    e->failed += t.failed;
+    e->skipped += t.skipped;
+    fwrite(text, 1, t.to_bytes, stdout);
+    fflush(stdout);
+    fwrite(text + t.to_bytes, 1, bytes - sizeof t - t.to_bytes, stderr);
+    return true;
+}
+
 static int enlarge_all(const picture_jobs *jobs, const drn_model *model, enlarge_options *t,
                        const options *o)
 {
@@ -204,13 +272,37 @@ static int enlarge_all(const picture_jobs *jobs, const drn_model *model, enlarge
     t->trust_folder = n && (jobs->count > 1 || o->trust[n - 1] == '/');
     char *suffix = cli_format(".%s", formats[o->format] ? formats[o->format] : "png");
     t->suffix = suffix;
-    if (o->verbose && !o->json)
+    if (o->verbose && !o->json && !ranks_silent())
         fprintf(stderr, "model %s, %zu parameters, %zu picture%s\n", drn_model_name(model),
                 drn_model_parameters(model, false), jobs->count, jobs->count == 1 ? "" : "s");
-    for (size_t i = 0; i < jobs->count && !interrupt_asked(); i++)
-        enlarge(&jobs->items[i], model, t, &e);
+    task_list list = {jobs, model, t, &e};
+    bool all = ranks_share(jobs->count, ranks() ? enlarge_apart : enlarge_here, show, &list);
     free(suffix);
-    return events_end(&e, interrupt_asked());
+    return ranks_silent() ? EXIT_OK : events_end(&e, !all);
+}
+
+/* A number for which picture becomes which. */
+static uint64_t plan_number(const picture_jobs *jobs)
+{
+    uint64_t h = jobs->count;
+    for (size_t i = 0; i < jobs->count; i++) {
+        for (const char *p = jobs->items[i].in; *p; p++)
+            h = (h ^ (unsigned char)*p) * 0x100000001b3u;
+        for (const char *p = jobs->items[i].out; *p; p++)
+            h = (h ^ (unsigned char)*p) * 0x100000001b3u + 1;
+    }
+    return h;
+}
+
+/* The standard input and output are those of rank 0. */
+static bool streams_fit(const picture_jobs *jobs)
+{
+    for (size_t i = 0; ranks() && i < jobs->count; i++)
+        if (strcmp(jobs->items[i].in, "-") == 0 || strcmp(jobs->items[i].out, "-") == 0) {
+            cli_error("several processes read and write files only, not the standard input or output");
+            return false;
+        }
+    return true;
 }
 
 /* IN and -i IN together. */
@@ -244,14 +336,20 @@ static int run(int argc, char **argv)
     if (to_stdout && isatty(STDOUT_FILENO))
         cli_usage(&cmd_upscale,
                   "the picture would go to the terminal; redirect it, or name a file with -o");
-    announce_device(o.device, o.quiet || o.json);
+    ranks_open();
+    t.how.threads = drn_comm_threads(ranks(), t.how.threads);
+    if (o.memory == 0) /* they may all be on one machine */
+        t.memory /= drn_comm_world(ranks());
+    announce_device(o.device, o.quiet || o.json || ranks_silent());
     interrupt_catch();
-    if (load_model(&model, o.model, 0) && plan(&jobs, &args, &o, &t, model)) {
+    bool ok = load_model(&model, o.model, 0) && plan(&jobs, &args, &o, &t, model) && streams_fit(&jobs);
+    if (ok)
         check_format(&o, &jobs);
+    /* nobody writes before all have looked what is there */
+    if (ranks_agree(ok, ok ? plan_number(&jobs) : 0, "pictures"))
         code = enlarge_all(&jobs, model, &t, &o);
-    }
     drn_model_free(model);
     pictures_free(&jobs);
     free(args.items);
-    return code;
+    return ranks_end(code);
 }

@@ -51,7 +51,7 @@ static json_t *loop_json(const drn_loop *l)
 static void clear_live(events *e)
 {
     if (e->open)
-        fputs("\r\033[K", stderr);
+        fputs("\r\033[K", e->err);
     e->open = false;
 }
 
@@ -60,7 +60,7 @@ static void live_line(events *e, double done, double speed, double left)
     char turn[40] = "";
     if (e->count > 1)
         snprintf(turn, sizeof turn, "[%zu/%zu] ", e->index, e->count);
-    fprintf(stderr, "\r\033[K%s%s  %3d%%  %.2f Mpx/s  ETA %d:%02d", turn, say_brief(e->in),
+    fprintf(e->err, "\r\033[K%s%s  %3d%%  %.2f Mpx/s  ETA %d:%02d", turn, say_brief(e->in),
             (int)(100 * done), speed / 1e6, (int)(left / 60), (int)left % 60);
     e->open = true;
 }
@@ -79,7 +79,9 @@ static void print_loop(FILE *f, const events *e, const drn_loop *l)
 
 events events_begin(size_t count, bool json, bool quiet, bool verbose)
 {
-    return (events){.json = json,
+    return (events){.to = stdout,
+                    .err = stderr,
+                    .json = json,
                     .quiet = quiet,
                     .verbose = verbose,
                     .live = isatty(STDERR_FILENO) == 1,
@@ -99,12 +101,12 @@ void events_next(events *e, const char *in, const char *out)
 
 static void print_plan(const events *e, int width, int height, const drn_upscale_target *t)
 {
-    fprintf(stderr, "%s: %dx%d to %dx%d, ", e->in, width, height, t->width, t->height);
+    fprintf(e->err, "%s: %dx%d to %dx%d, ", e->in, width, height, t->width, t->height);
     for (int i = 0; i < t->passes; i++)
-        fprintf(stderr, "%snetwork x%d", i ? ", " : "", t->scale[i]);
+        fprintf(e->err, "%snetwork x%d", i ? ", " : "", t->scale[i]);
     if (t->net_width != t->width || t->net_height != t->height)
-        fprintf(stderr, "%sshrunk from %dx%d", t->passes ? ", " : "", t->net_width, t->net_height);
-    fputc('\n', stderr);
+        fprintf(e->err, "%sshrunk from %dx%d", t->passes ? ", " : "", t->net_width, t->net_height);
+    fputc('\n', e->err);
 }
 
 void events_start(events *e, int width, int height, const drn_upscale_target *t)
@@ -114,7 +116,7 @@ void events_start(events *e, int width, int height, const drn_upscale_target *t)
         json_t *o = event(e, "start");
         set_size(o, "input_size", width, height);
         set_size(o, "output_size", t->width, t->height);
-        say_json(o);
+        say_json_to(e->to, o);
     } else if (e->verbose) {
         print_plan(e, width, height, t);
     }
@@ -133,7 +135,7 @@ bool events_progress(void *ctx, double done)
             json_object_set_new(o, "percent", json_integer(percent));
             json_object_set_new(o, "pixels_per_second", json_real(speed));
             json_object_set_new(o, "eta_seconds", json_real(left));
-            say_json(o);
+            say_json_to(e->to, o);
             e->percent = percent;
             e->shown = now;
         }
@@ -143,7 +145,7 @@ bool events_progress(void *ctx, double done)
             e->shown = now;
         }
     } else if (!e->quiet && percent / 25 > e->percent / 25) {
-        fprintf(stderr, "%s %d%%\n", e->in, percent);
+        fprintf(e->err, "%s %d%%\n", e->in, percent);
         e->percent = percent;
     }
     return !interrupt_asked();
@@ -164,36 +166,37 @@ void events_done(events *e, const event_result *r)
             json_object_set_new(o, "check", loop_json(r->loop));
         if (r->trust)
             json_object_set_new(o, "trust_map", say_text(r->trust));
-        say_json(o);
+        say_json_to(e->to, o);
         return;
     }
     if (!e->quiet)
-        fprintf(stderr, "%s: %dx%d, %.2f s%s\n", e->out, r->width, r->height, spent,
+        fprintf(e->err, "%s: %dx%d, %.2f s%s\n", e->out, r->width, r->height, spent,
                 r->streamed ? ", in strips" : "");
     if (r->loop)
-        print_loop(strcmp(e->out, "-") == 0 ? stderr : stdout, e, r->loop);
+        print_loop(strcmp(e->out, "-") == 0 ? e->err : e->to, e, r->loop);
 }
 
 void events_skip(events *e)
 {
     e->skipped++;
     if (e->json)
-        say_json(event(e, "skipped"));
+        say_json_to(e->to, event(e, "skipped"));
     else if (e->verbose)
-        fprintf(stderr, "%s: exists, skipped\n", e->out);
+        fprintf(e->err, "%s: exists, skipped\n", e->out);
 }
 
 void events_error(events *e, const drn_error *err)
 {
     e->failed++;
     clear_live(e);
-    cli_fail(err);
+    fflush(e->to);
+    fprintf(e->err, "drn: %s\n", err->message[0] ? err->message : drn_status_name(err->code));
     if (!e->json)
         return;
     json_t *o = event(e, "error");
     json_object_set_new(o, "code", json_string(drn_status_name(err->code)));
     json_object_set_new(o, "message", say_text(err->message));
-    say_json(o);
+    say_json_to(e->to, o);
 }
 
 int events_end(events *e, bool interrupted)
@@ -209,14 +212,14 @@ int events_end(events *e, bool interrupted)
         json_object_set_new(o, "failed", json_integer((json_int_t)e->failed));
         json_object_set_new(o, "interrupted", json_boolean(interrupted));
         json_object_set_new(o, "seconds", json_real(spent));
-        say_json(o);
+        say_json_to(e->to, o);
     } else if (e->count > 1 && (!e->quiet || e->failed > 0)) {
-        fprintf(stderr, "%zu pictures: %zu enlarged", e->count, e->done);
+        fprintf(e->err, "%zu pictures: %zu enlarged", e->count, e->done);
         if (e->skipped > 0)
-            fprintf(stderr, ", %zu skipped", e->skipped);
+            fprintf(e->err, ", %zu skipped", e->skipped);
         if (e->failed > 0)
-            fprintf(stderr, ", %zu failed", e->failed);
-        fprintf(stderr, ", %.2f s\n", spent);
+            fprintf(e->err, ", %zu failed", e->failed);
+        fprintf(e->err, ", %.2f s\n", spent);
     }
     if (interrupted)
         return cli_error("interrupted; pictures already written are complete");

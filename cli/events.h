@@ -6,8 +6,10 @@
 #include "drn/upscale.h"
 
 #include <stddef.h>
+#include <stdio.h>
 
 typedef struct events {
+    FILE *to, *err; /* standard output and error, or in place of them */
     bool json, quiet, verbose;
     bool live; /* standard error is a terminal */
     size_t count;

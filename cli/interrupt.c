@@ -1,5 +1,7 @@
 #include "interrupt.h"
 
+#include "drn/comm.h"
+
 #include <signal.h>
 #include <stddef.h>
 
@@ -9,6 +11,7 @@ static void on_signal(int number)
 {
     (void)number;
     asked = 1;
+    drn_comm_interrupt();
 }
 
 void interrupt_catch(void)

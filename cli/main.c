@@ -1,6 +1,7 @@
 /* drn: finds the command and runs it. */
 #include "cli.h"
 #include "describe.h"
+#include "ranks.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,12 @@ static const command *const commands[] = {
     &cmd_doctor,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
+
+/* Several processes under mpirun work as one; of the other commands each would do everything. */
+static bool shares_work(const command *cmd)
+{
+    return cmd == &cmd_upscale || cmd == &cmd_evaluate || cmd == &cmd_train;
+}
 
 static void print_help(FILE *f)
 {
@@ -101,6 +108,9 @@ static int run(int argc, char **argv)
     if (strcmp(name, "__describe") == 0) /* for the build */
         return describe(commands, COMMANDS, argc - 2, argv + 2);
     const command *cmd = find(name);
+    if (cmd && !shares_work(cmd) && drn_comm_launched(NULL) != 1)
+        return cli_error("'drn %s' works alone; start it without mpirun, or with DRN_MPI=off for every process by itself",
+                         name);
     return cmd ? cmd->run(argc - 1, argv + 1) : unknown(name);
 }
 

@@ -1,5 +1,6 @@
 /* Option tables on top of argp. */
 #include "cli.h"
+#include "ranks.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -21,9 +22,11 @@ typedef struct parse_state {
 __attribute__((format(printf, 2, 0))) _Noreturn static void
 usage_error(const command *cmd, const char *fmt, va_list ap)
 {
-    fprintf(stderr, "drn %s: ", cmd->name);
-    vfprintf(stderr, fmt, ap);
-    fprintf(stderr, "\nTry 'drn %s --help'.\n", cmd->name);
+    if (!ranks_silent()) {
+        fprintf(stderr, "drn %s: ", cmd->name);
+        vfprintf(stderr, fmt, ap);
+        fprintf(stderr, "\nTry 'drn %s --help'.\n", cmd->name);
+    }
     exit(EXIT_USAGE);
 }
 
@@ -173,7 +176,8 @@ void cli_parse(const command *cmd, void *values, arg_list *args, int argc, char 
     setenv("ARGP_HELP_FMT", "no-dup-args-note", 0);
     char *title = cli_format("drn %s", cmd->name);
     argv[0] = title;
-    argp_parse(&argp, argc, argv, 0, NULL, &s);
+    if (argp_parse(&argp, argc, argv, ranks_silent() ? ARGP_NO_ERRS : 0, NULL, &s) != 0)
+        exit(EXIT_USAGE);
     for (int i = 0; i < n; i++)
         free((void *)(uintptr_t)table[i].doc);
     free(doc);

@@ -1,5 +1,7 @@
 #include "pictures.h"
 
+#include "ranks.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <search.h>
@@ -308,8 +310,9 @@ static bool add_to_folder(plan *p, const char *in, const char *dir)
             return false;
         }
         char *better = another_name(p, out);
-        fprintf(stderr, "drn: %s and %s would both become %s; %s becomes %s\n", other, in, out, in,
-                better);
+        if (!ranks_silent())
+            fprintf(stderr, "drn: %s and %s would both become %s; %s becomes %s\n", other, in, out,
+                    in, better);
         free(out);
         out = better;
     }

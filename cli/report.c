@@ -1,5 +1,6 @@
 /* Messages and memory of the program. */
 #include "cli.h"
+#include "ranks.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,11 +9,17 @@
 int cli_error(const char *fmt, ...)
 {
     va_list ap;
+    char text[1024];
     va_start(ap, fmt);
     fflush(stdout);
-    fputs("drn: ", stderr);
-    vfprintf(stderr, fmt, ap);
-    fputc('\n', stderr);
+    if (ranks_silent()) {
+        vsnprintf(text, sizeof text, fmt, ap);
+        ranks_keep(text);
+    } else {
+        fputs("drn: ", stderr);
+        vfprintf(stderr, fmt, ap);
+        fputc('\n', stderr);
+    }
     va_end(ap);
     return EXIT_FAILED;
 }

@@ -29,12 +29,17 @@ json_t *say_text(const char *s)
     return j;
 }
 
+void say_json_to(FILE *f, json_t *o)
+{
+    json_dumpf(o, f, JSON_COMPACT | JSON_REAL_PRECISION(6));
+    fputc('\n', f);
+    fflush(f);
+    json_decref(o);
+}
+
 void say_json(json_t *o)
 {
-    json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
-    putchar('\n');
-    fflush(stdout);
-    json_decref(o);
+    say_json_to(stdout, o);
 }
 
 const char *say_brief(const char *name)

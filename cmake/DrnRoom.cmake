@@ -2,7 +2,9 @@
 # All rooms together make libdrn (DrnLibrary.cmake).
 
 find_package(Threads REQUIRED)
-find_package(PkgConfig REQUIRED)
+if(NOT DRN_KERNELS_ONLY)
+    find_package(PkgConfig REQUIRED)
+endif()
 
 add_library(drn_options INTERFACE)
 target_compile_features(drn_options INTERFACE c_std_17)

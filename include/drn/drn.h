@@ -23,6 +23,7 @@
 #define DRN_DRN_H
 
 #include "drn/bench.h"
+#include "drn/comm.h"
 #include "drn/dataset.h"
 #include "drn/device.h"
 #include "drn/export.h"

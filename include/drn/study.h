@@ -2,6 +2,7 @@
 #ifndef DRN_STUDY_H
 #define DRN_STUDY_H
 
+#include "drn/device.h"
 #include "drn/train.h"
 
 #ifdef __cplusplus
@@ -44,6 +45,8 @@ typedef struct drn_study_options {
     int seeds;             /* runs a variant: train.seed of the recipe and the following; >= 1 */
     int64_t steps;         /* of every run; 0: the recipe's */
     bool resume;           /* skip finished runs, go on with begun ones */
+    drn_device device;     /* where the runs train; they are measured on the CPU */
+    drn_numbers numbers;
     const char *command;   /* stands in the results; may be NULL */
     drn_say_fn say;        /* may be NULL */
     drn_train_fn progress; /* after every step of every run; may be NULL */

@@ -2,6 +2,7 @@
 #ifndef DRN_TRAIN_H
 #define DRN_TRAIN_H
 
+#include "drn/comm.h"
 #include "drn/device.h"
 #include "drn/model.h"
 
@@ -26,6 +27,8 @@ typedef struct drn_train_progress {
                         weights */
     double best_psnr;
     bool out_of_time; /* the time limit ends the run after this step; the checkpoint follows */
+    int ranks;           /* processes that train together; 1: alone */
+    double ranks_share;  /* of the time: moving gradients, and waiting for slower ranks */
     size_t broken;       /* pictures found unreadable so far, and passed over */
     const char *broken_first; /* path of one of them; valid during the call; NULL: none */
     int rank; /* of this process, of several that train together; only rank 0 writes and validates */
@@ -53,6 +56,10 @@ typedef struct drn_train_options {
     void *progress_ctx;
     drn_device device;   /* steps and validation; pictures stay in its memory when they fit */
     drn_numbers numbers; /* on a GPU */
+    /* Several processes train one model: every one calls drn_train() with the same options, gets its
+     * part of each batch, and the callback.  Only rank 0 writes to out.  What stops or ends one ends
+     * all, with the same status.  NULL: alone. */
+    drn_comm *comm;
 } drn_train_options;
 
 /** Train until the recipe's steps or seconds are used up.
@@ -62,7 +69,8 @@ typedef struct drn_train_options {
  * (the same pictures for drn_report()).
  *  @return DRN_OK | DRN_ERR_CANCELLED (stopped by the callback, checkpoint written) |
  * DRN_ERR_INVALID | DRN_ERR_IO | DRN_ERR_FORMAT | DRN_ERR_NUMERIC (loss became NaN; the message
- * names the last checkpoint) | DRN_ERR_NOMEM. */
+ * names the last checkpoint) | DRN_ERR_NOMEM.  With ranks also DRN_ERR_IO: one was lost, or failed;
+ * rank 0 has written a checkpoint of the last step then. */
 drn_status drn_train(const drn_train_options *options, drn_error *err);
 
 /** Write one self-contained HTML page about runs: results, curves on common plots, what their

@@ -142,6 +142,8 @@ class TrainProgress(c.Structure):
         ("seconds", c.c_double),
         ("steps_per_second", c.c_double),
         ("wait_share", c.c_double),
+        ("ranks", c.c_int),
+        ("ranks_share", c.c_double),
         ("memory_mb", c.c_double),
         ("validated", c.c_bool),
         ("val_psnr", c.c_double),

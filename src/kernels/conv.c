@@ -1,20 +1,12 @@
 #include "kernels/conv.h"
 
-#include "base/cpu.h"
+#include "kernels/simd.h"
 
 extern const drn_conv_impl drn_conv_ref_f32, drn_conv_ref_f64;
-extern const drn_conv_impl drn_conv_avx2_winograd4, drn_conv_avx2_winograd6,
-    drn_conv_avx2_winograd_weights;
-extern const drn_conv_impl drn_conv_avx2_direct, drn_conv_avx2_direct_weights;
 
 /* Best first; the reference closes each list. */
 static const drn_conv_impl *const f64_impls[] = {&drn_conv_ref_f64};
 static const drn_conv_impl *const ref_impls[] = {&drn_conv_ref_f32};
-#ifdef DRN_HAVE_AVX2
-static const drn_conv_impl *const avx2_impls[] = {
-    &drn_conv_avx2_winograd4, &drn_conv_avx2_winograd6,      &drn_conv_avx2_winograd_weights,
-    &drn_conv_avx2_direct,    &drn_conv_avx2_direct_weights, &drn_conv_ref_f32};
-#endif
 
 #define LIST(list) (*count = sizeof(list) / sizeof *(list), (list))
 
@@ -22,11 +14,11 @@ const drn_conv_impl *const *drn_conv_all(drn_dtype type, size_t *count)
 {
     if (type == DRN_FLOAT64)
         return LIST(f64_impls);
-#ifdef DRN_HAVE_AVX2
-    if (drn_cpu_isa() & DRN_ISA_AVX2)
-        return LIST(avx2_impls);
-#endif
-    return LIST(ref_impls);
+    const drn_simd *simd = drn_simd_get();
+    if (!simd)
+        return LIST(ref_impls);
+    *count = simd->conv_count;
+    return simd->convs;
 }
 
 const drn_conv_impl *drn_conv_choose(const drn_conv_geom *g, drn_conv_pass pass, drn_dtype type)
@@ -42,12 +34,11 @@ const drn_conv_impl *drn_conv_choose(const drn_conv_geom *g, drn_conv_pass pass,
 const drn_conv_impl *drn_conv_choose_inference(const drn_conv_geom *g)
 {
     const drn_conv_impl *best = drn_conv_choose(g, DRN_CONV_FORWARD, DRN_FLOAT32);
-#ifdef DRN_HAVE_AVX2
+    const drn_simd *simd = drn_simd_get();
     double tiles4 = (double)((g->h + 3) / 4) * ((g->w + 3) / 4);
     double tiles6 = (double)((g->h + 5) / 6) * ((g->w + 5) / 6);
-    if (best == &drn_conv_avx2_winograd4 && tiles6 * 64 < tiles4 * 36) /* products a tile */
-        return &drn_conv_avx2_winograd6;
-#endif
+    if (simd && best == simd->winograd4 && tiles6 * 64 < tiles4 * 36) /* products a tile */
+        return simd->winograd6;
     return best;
 }
 

@@ -1,12 +1,8 @@
 #include "kernels/peak.h"
 
-#include "base/cpu.h"
+#include "kernels/simd.h"
 
 #include <time.h>
-
-#ifdef DRN_HAVE_AVX2
-double drn_peak_avx2(long rounds, float *sink);
-#endif
 
 enum { CHAINS = 16 };
 
@@ -33,11 +29,8 @@ static double now(void)
 
 static double rounds_run(long rounds, float *sink)
 {
-#ifdef DRN_HAVE_AVX2
-    if (drn_cpu_isa() & DRN_ISA_AVX2)
-        return drn_peak_avx2(rounds, sink);
-#endif
-    return peak_ref(rounds, sink);
+    const drn_simd *simd = drn_simd_get();
+    return simd ? simd->peak(rounds, sink) : peak_ref(rounds, sink);
 }
 
 enum { ROUNDS = 100000, PART = 16 }; /* about 0.2 ms a chunk; PART chunks a thread between clocks */

@@ -132,6 +132,8 @@ static drn_status train(const drn_study_options *o, const study_variant *v, cons
         .vals = o->vals,
         .out = dir,
         .resume = o->resume && begun(dir),
+        .device = o->device,
+        .numbers = o->numbers,
         .progress = o->progress,
         .progress_ctx = o->ctx,
     };

@@ -52,6 +52,10 @@ drn_status drn_log_step(FILE *log, const drn_train_progress *p, const char *path
             "\"wait_share\":%.4f,\"memory_mb\":%.1f",
             (long long)p->step, p->loss, p->primal, p->lr, p->grad_norm, p->seconds, p->wait_share,
             p->memory_mb);
+    if (p->ranks > 1)
+        fprintf(log, ",\"ranks\":%d", p->ranks);
+    if (p->ranks_share > 0)
+        fprintf(log, ",\"ranks_share\":%.4f", p->ranks_share);
     if (p->skipped)
         fprintf(log, ",\"skipped\":%lld", (long long)p->skipped);
     if (p->validated)

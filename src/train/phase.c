@@ -64,6 +64,20 @@ bool drn_phase_equal(const drn_phase *a, const drn_phase *b)
            a->patch == b->patch && a->batch == b->batch;
 }
 
+drn_status drn_phase_check_ranks(const drn_trainer_config *c, int world, drn_error *err)
+{
+    if (c->batch % world != 0)
+        return drn_fail(err, DRN_ERR_INVALID,
+                        "data.batch: %d samples cannot be split evenly over %d ranks", c->batch, world);
+    for (int i = 0; i < c->sizes.count; i++)
+        if (c->sizes.list[i].batch % world != 0)
+            return drn_fail(err, DRN_ERR_INVALID,
+                            "data.sizes: %d samples from step %lld on cannot be split evenly over %d "
+                            "ranks",
+                            c->sizes.list[i].batch, (long long)c->sizes.list[i].from, world);
+    return DRN_OK;
+}
+
 int64_t drn_phase_next_size(const drn_trainer_config *c, int64_t step)
 {
     for (int i = 0; i < c->sizes.count; i++)

@@ -31,6 +31,9 @@ typedef struct drn_phase {
 drn_status drn_batch_sizes_parse(drn_batch_sizes *out, const char *text, drn_error *err);
 
 struct drn_trainer_config;
+/* Whether every batch of the run can be split into equal parts.  DRN_ERR_INVALID names the first
+ * that cannot. */
+drn_status drn_phase_check_ranks(const struct drn_trainer_config *c, int world, drn_error *err);
 drn_phase drn_phase_at(const struct drn_trainer_config *c, int64_t step);
 bool drn_phase_equal(const drn_phase *a, const drn_phase *b);
 /* First step after `step` whose patch or batch is another; INT64_MAX: none. */

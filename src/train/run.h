@@ -21,15 +21,18 @@ typedef struct drn_run {
     drn_dataset *data;
     drn_validator *validator; /* NULL: no validation */
     drn_cuda *device; /* NULL: the CPU */
-    drn_cuda_ranks ranks; /* with a device */
-    bool writes;          /* rank 0: the run's files, validation */
+    drn_comm *comm;       /* borrowed; NULL: alone, or with a device */
+    drn_cuda_ranks ranks; /* of comm, or of the processes with a device each */
+    bool writes;          /* rank 0: the run's files */
     drn_trainer *trainer;
     drn_loader *loader; /* NULL: the pictures are on the device */
     bool on_device;
     drn_train_progress progress;
     int64_t sizes_until;          /* step from which the loader must make other batches */
+    int64_t first, saved;         /* steps done when this process began; at its last checkpoint */
     double start, seconds_before; /* clock at the start; training time of earlier processes */
     double wait_before;           /* seconds waited for loaders before this one */
+    double ranks_before;          /* seconds spent with other ranks before the first step */
     double max_seconds;           /* of this process; 0: any */
     char init_note[160];          /* what drn_trainer_init_from() said */
     drn_train_fn report;

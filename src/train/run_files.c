@@ -69,6 +69,7 @@ drn_status drn_run_save(drn_run *r, drn_error *err)
     DRN_CHECK(meta_number(w, "drn.checkpoint.best_psnr", r->progress.best_psnr, err));
     DRN_CHECK(add_pictures(w, r, err));
     DRN_CHECK(drn_st_writer_write(w, r->checkpoint, err));
+    r->saved = drn_trainer_steps(r->trainer);
 done:
     drn_st_writer_free(w);
     return st;

@@ -135,12 +135,13 @@ static drn_status open_validation(drn_run *r, const drn_train_options *o, drn_er
                              .split = o->vals ? NULL : "val",
                              .need_split = !o->vals,
                              .free_only = r->recipe.free_only && !o->vals};
-    if (r->recipe.val_every == 0 || !r->writes)
+    if (r->recipe.val_every == 0 || (!r->writes && !r->comm))
         return DRN_OK;
     DRN_TRY(drn_dataset_open(&d, &v, err));
     drn_status st =
         drn_validator_new(&r->validator, d, (int)r->recipe.scale, (size_t)r->recipe.val_images,
-                          (int)r->recipe.val_crop, (int)r->recipe.threads, err);
+                          (int)r->recipe.val_crop, drn_comm_threads(r->comm, (int)r->recipe.threads),
+                          r->comm, err);
     drn_dataset_free(d);
     return st;
 }
@@ -258,39 +259,82 @@ static drn_status start_or_resume(drn_run *r, const drn_train_options *o, drn_er
     return st;
 }
 
-drn_status drn_run_open(drn_run *r, const drn_train_options *o, drn_error *err)
+/* The run's folder.  With comm rank 0 alone looks into it, and spreads what it finds. */
+static drn_status open_folder(drn_run *r, const drn_train_options *o, drn_error *err)
 {
-    *r = (drn_run){.report = o->progress,
-                   .report_ctx = o->progress_ctx,
-                   .max_seconds = o->max_seconds,
-                   .ranks.world = 1};
-    DRN_TRY(read_recipe(r, o, err));
-    drn_trainer_config c = trainer_config(&r->recipe);
-    DRN_TRY(drn_batch_sizes_parse(&c.sizes, r->recipe.sizes, err));
-    DRN_TRY(drn_cuda_choose(&r->device, o->device, o->numbers, err));
+    if (r->comm && !r->writes)
+        return DRN_OK;
+    DRN_TRY(make_paths(r, o->out, err));
+    DRN_TRY(start_or_resume(r, o, err));
+    if (!r->writes)
+        return DRN_OK;
+    return drn_board_open(&r->board, o->out, drn_trainer_steps(r->trainer) + 1, r->recipe.steps,
+                          r->validator, (size_t)r->recipe.val_pictures, err);
+}
+
+static drn_status choose_device(drn_run *r, const drn_train_options *o, drn_error *err)
+{
+    if (o->comm && o->device == DRN_DEVICE_CUDA)
+        return drn_fail(err, DRN_ERR_INVALID,
+                        "processes with a GPU each meet through NCCL; they need no drn_comm");
+    DRN_TRY(drn_cuda_choose(&r->device, o->comm ? DRN_DEVICE_CPU : o->device, o->numbers, err));
     if (r->device)
         DRN_TRY(drn_cuda_ranks_get(&r->ranks, err));
     r->writes = r->ranks.rank == 0;
+    r->progress.rank = r->ranks.rank;
+    r->progress.ranks = r->ranks.world;
+    return DRN_OK;
+}
+
+static drn_status open_trainer(drn_run *r, const drn_train_options *o, drn_error *err)
+{
+    drn_trainer_config c = trainer_config(&r->recipe);
+    DRN_TRY(drn_batch_sizes_parse(&c.sizes, r->recipe.sizes, err));
     c.device = r->device;
     c.ranks = r->ranks;
-    DRN_TRY(drn_trainer_new(&r->trainer, &c, err));
+    c.comm = o->comm;
+    c.threads = drn_comm_threads(o->comm, c.threads);
+    return drn_trainer_new(&r->trainer, &c, err);
+}
+
+static drn_status open_parts(drn_run *r, const drn_train_options *o, drn_error *err)
+{
+    DRN_TRY(read_recipe(r, o, err));
+    DRN_TRY(choose_device(r, o, err));
+    DRN_TRY(open_trainer(r, o, err));
     DRN_TRY(open_validation(r, o, err));
     if (r->validator && r->device) {
         r->validator->device = DRN_DEVICE_CUDA;
         r->validator->numbers = o->numbers;
     }
-    DRN_TRY(make_paths(r, o->out, err));
     DRN_TRY(open_data(r, err));
-    DRN_TRY(start_or_resume(r, o, err));
-    if (r->writes)
-        DRN_TRY(drn_board_open(&r->board, o->out, drn_trainer_steps(r->trainer) + 1, r->recipe.steps,
-                               r->validator, (size_t)r->recipe.val_pictures, err));
+    DRN_TRY(open_folder(r, o, err));
     const drn_degrade_spec degrade = degrade_spec(&r->recipe);
     if (!drn_degrade_active(&degrade)) /* the device cuts patches, but degrades none */
         DRN_TRY(drn_trainer_load_pictures(r->trainer, r->data, &r->on_device, err));
-    DRN_TRY(drn_trainer_join(r->trainer, o->out, drn_dataset_fingerprint(r->data), err));
-    r->sizes_until = INT64_MAX;
-    return drn_run_open_loader(r, err);
+    return drn_trainer_join(r->trainer, o->out, drn_dataset_fingerprint(r->data), err);
+}
+
+/* What has to be the same on all ranks; where the pictures lie need not. */
+static uint64_t common(const drn_run *r)
+{
+    return drn_comm_fingerprint(drn_dataset_fingerprint(r->data), r->card_text, strlen(r->card_text));
+}
+
+drn_status drn_run_open(drn_run *r, const drn_train_options *o, drn_error *err)
+{
+    *r = (drn_run){.report = o->progress,
+                   .report_ctx = o->progress_ctx,
+                   .max_seconds = o->max_seconds,
+                   .comm = o->comm,
+                   .ranks = {.rank = drn_comm_rank(o->comm), .world = drn_comm_world(o->comm)},
+                   .sizes_until = INT64_MAX};
+    drn_status st = open_parts(r, o, err);
+    DRN_TRY(drn_comm_agree(o->comm, st, NULL, st == DRN_OK ? common(r) : 0,
+                           "pictures, or another recipe,", err));
+    DRN_TRY(drn_trainer_spread(r->trainer, err));
+    st = drn_run_open_loader(r, err);
+    return drn_comm_agree(o->comm, st, NULL, 0, "", err);
 }
 
 void drn_run_close(drn_run *r)

@@ -5,12 +5,17 @@
 #include <math.h>
 #include <string.h>
 
+static int world_of(const drn_trainer_config *c)
+{
+    return c->comm ? drn_comm_world(c->comm) : c->ranks.world > 1 ? c->ranks.world : 1;
+}
+
 /* A graph holds what one phase trains: when the phase changes it is built anew. */
 static drn_status build_graph(drn_trainer *t, drn_error *err)
 {
     const drn_trainer_config *c = &t->config;
     const drn_phase p = drn_phase_at(c, t->step);
-    const int32_t batch = c->ranks.world > 1 ? p.batch / c->ranks.world : p.batch;
+    const int32_t batch = p.batch / world_of(c);
     drn_loss_config loss = c->loss;
     drn_net net;
     DRN_TRY(drn_trainer_cuda_net(t, false, err));
@@ -38,6 +43,7 @@ static drn_status init(drn_trainer *t, drn_error *err)
 {
     const drn_trainer_config *c = &t->config;
     drn_rng rng;
+    DRN_TRY(drn_phase_check_ranks(c, world_of(c), err));
     DRN_TRY(drn_pool_new(&t->pool, c->threads, err));
     DRN_TRY(drn_params_new(&t->params, DRN_FLOAT32, err));
     DRN_TRY(drn_net_declare(t->params, &c->model, c->init_scale, err));
@@ -138,14 +144,25 @@ drn_status drn_trainer_add_at(drn_trainer *t, uint64_t first, bool augment, drn_
     return drn_cuda_train_batch_at(t->cuda, first, err);
 }
 
-/* Means over several batches: the sums divided. */
-static void take_mean(drn_trainer *t)
+/* Sums over all ranks. */
+static drn_status add_ranks(drn_trainer *t, drn_error *err)
 {
-    float *grad = t->params->grad, share = 1.0f / (float)t->batches;
-    if (t->batches == 1 || t->config.loss.sum)
+    double sums[] = {t->sum_loss, t->sum_primal};
+    DRN_TRY(drn_comm_sum_doubles(t->config.comm, sums, 2, err));
+    t->sum_loss = sums[0];
+    t->sum_primal = sums[1];
+    return drn_comm_sum(t->config.comm, t->params->grad, t->params->elements, err);
+}
+
+/* Means over several batches and ranks: the sums divided. */
+static void take_mean(drn_trainer *t, int batches)
+{
+    const int parts = batches * drn_comm_world(t->config.comm);
+    float *grad = t->params->grad, share = 1.0f / (float)parts;
+    if (parts == 1 || t->config.loss.sum)
         return;
-    t->sum_loss /= t->batches;
-    t->sum_primal /= t->batches;
+    t->sum_loss /= parts;
+    t->sum_primal /= parts;
     for (size_t i = 0; i < t->params->elements; i++)
         grad[i] *= share;
 }
@@ -172,9 +189,12 @@ static bool is_spike(drn_trainer *t, double loss)
 
 drn_status drn_trainer_update(drn_trainer *t, drn_step_result *out, drn_error *err)
 {
-    if (!t->cuda)
-        take_mean(t);
+    const int batches = t->batches;
     t->batches = 0;
+    if (!t->cuda) {
+        DRN_TRY(add_ranks(t, err));
+        take_mean(t, batches);
+    }
     *out = (drn_step_result){.loss = t->sum_loss,
                              .primal = t->sum_primal,
                              .rate = drn_schedule_rate(&t->config.schedule, t->step)};

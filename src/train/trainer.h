@@ -3,6 +3,7 @@
 #ifndef DRN_TRAIN_TRAINER_H
 #define DRN_TRAIN_TRAINER_H
 
+#include "comm/comm.h"
 #include "cuda/cuda.h"
 #include "io/safetensors.h"
 #include "models/drn_net.h"
@@ -27,8 +28,12 @@ typedef struct drn_trainer_config {
     uint64_t seed;
     int threads; /* 0 = all cores */
     drn_cuda *device; /* borrowed; NULL: the CPU */
-    /* With a device and world > 1: this rank's part of each batch is N / world samples, and every update is for all
-     * ranks (drn_trainer_join()).  DRN_ERR_INVALID from drn_trainer_new(): a batch of the run cannot be split evenly. */
+    /* Several ranks train together when comm says so (borrowed; on the CPU), or with a device and
+     * ranks.world > 1 (drn_trainer_join()).  Every one gets its part of each batch, N / world
+     * samples, and drn_trainer_update() is for all: gradients and losses become those of the whole
+     * batch, weights stay equal to the bit.  DRN_ERR_INVALID from drn_trainer_new(): a batch of the
+     * run cannot be split evenly. */
+    drn_comm *comm;
     drn_cuda_ranks ranks;
 } drn_trainer_config;
 
@@ -60,7 +65,8 @@ drn_status drn_trainer_new(drn_trainer **out, const drn_trainer_config *config, 
 void drn_trainer_free(drn_trainer *t);
 
 /* Batches config.accumulate times, then the update: one step.  lr[N,3,p,p] and
- * target[l][N,3,p*2^(l+1),...] are plain NCHW in [0,1], N and p those of drn_phase_at().
+ * target[l][N,3,p*2^(l+1),...] are plain NCHW in [0,1], N (over the ranks) and p those of
+ * drn_phase_at().
  * DRN_ERR_NUMERIC: the loss or its gradient is not finite; weights are as before. */
 drn_status drn_trainer_add(drn_trainer *t, const float *lr, const float *const *target,
                            drn_error *err);
@@ -95,6 +101,11 @@ drn_status drn_trainer_save(const drn_trainer *t, drn_st_writer *w, drn_error *e
 /* DRN_ERR_FORMAT when the file is of another architecture or broken; the trainer may then be half
  * loaded. */
 drn_status drn_trainer_load(drn_trainer *t, const drn_safetensors *st, drn_error *err);
+
+/* All ranks: the state of rank 0, which alone may have loaded a checkpoint. */
+drn_status drn_trainer_spread(drn_trainer *t, drn_error *err);
+/* Differs when the weights or the step do. */
+uint64_t drn_trainer_fingerprint(const drn_trainer *t);
 
 /* Start from the weights of a model or checkpoint of any scale: tensors of the same name and shape
  * are copied; blocks and dual models it lacks keep their random start or, with copy_last, begin as

@@ -3,23 +3,10 @@
 
 #include <string.h>
 
-static drn_status check_split(const drn_trainer_config *c, drn_error *err)
-{
-    int world = c->ranks.world > 1 ? c->ranks.world : 1;
-    if (c->batch % world != 0)
-        return drn_fail(err, DRN_ERR_INVALID, "data.batch: %d samples cannot be split evenly over %d ranks", c->batch, world);
-    for (int i = 0; i < c->sizes.count; i++)
-        if (c->sizes.list[i].batch % world != 0)
-            return drn_fail(err, DRN_ERR_INVALID, "data.sizes: %d samples from step %lld on cannot be split evenly over %d ranks",
-                            c->sizes.list[i].batch, (long long)c->sizes.list[i].from, world);
-    return DRN_OK;
-}
-
 drn_status drn_trainer_cuda_open(drn_trainer *t, drn_error *err)
 {
     if (!t->config.device)
         return DRN_OK;
-    DRN_TRY(check_split(&t->config, err));
     return drn_cuda_train_new(&t->cuda, t->config.device, t->params, &t->adam, err);
 }
 

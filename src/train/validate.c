@@ -4,7 +4,8 @@
 #include "drn/metrics.h"
 #include "drn/upscale.h"
 
-static drn_status add_picture(drn_validator *v, const drn_image *im, int crop, drn_error *err)
+static drn_status add_picture(drn_validator *v, const drn_image *im, size_t number, int crop,
+                              drn_error *err)
 {
     drn_image *cut = NULL, *hr = NULL, *lr = NULL;
     drn_status st = DRN_OK;
@@ -13,6 +14,7 @@ static drn_status add_picture(drn_validator *v, const drn_image *im, int crop, d
     DRN_CHECK(drn_image_crop(&cut, im, (im->width - w) / 2, (im->height - h) / 2, w, h, err));
     DRN_CHECK(drn_protocol_hr(&hr, cut, v->scale, err));
     DRN_CHECK(drn_protocol_lr(&lr, hr, v->scale, NULL, err));
+    v->number[v->count] = number;
     v->hr[v->count] = hr;
     v->lr[v->count++] = lr;
     hr = NULL;
@@ -22,35 +24,46 @@ done:
     return st;
 }
 
+/* Whether this rank validates on picture number n. */
+static bool is_ours(const drn_validator *v, size_t n)
+{
+    return n % (size_t)drn_comm_world(v->comm) == (size_t)drn_comm_rank(v->comm);
+}
+
 static drn_status fill(drn_validator *v, drn_dataset *d, size_t max, int crop, drn_error *err)
 {
     size_t n = drn_dataset_count(d), some = max && max < n ? max : n;
     drn_error last = {0};
     DRN_TRY(drn_calloc_to(&v->hr, some, sizeof *v->hr, err));
     DRN_TRY(drn_calloc_to(&v->lr, some, sizeof *v->lr, err));
+    DRN_TRY(drn_calloc_to(&v->number, some, sizeof *v->number, err));
+    v->chosen = some;
     for (size_t k = 0; k < some; k++) {
         size_t i = k * n / some;
         const drn_image *im;
+        if (drn_comm_rank(v->comm) > 0 && !is_ours(v, k))
+            continue;
         if (drn_dataset_get(&im, d, i, &last) != DRN_OK)
             continue;
-        drn_status st = add_picture(v, im, crop, &last);
+        drn_status st = add_picture(v, im, k, crop, &last);
         drn_dataset_release(d, i, im);
         if (st == DRN_ERR_NOMEM)
             return drn_fail(err, st, "%s", last.message);
     }
-    if (v->count == 0)
+    if (v->count == 0 && drn_comm_rank(v->comm) == 0)
         return drn_fail(err, DRN_ERR_INVALID, "no validation picture is usable; last: %s",
                         last.message);
     return DRN_OK;
 }
 
 drn_status drn_validator_new(drn_validator **out, drn_dataset *d, int scale, size_t max, int crop,
-                             int threads, drn_error *err)
+                             int threads, drn_comm *comm, drn_error *err)
 {
     drn_validator *v;
     DRN_TRY(drn_calloc_to(&v, 1, sizeof *v, err));
     v->scale = scale;
     v->threads = threads;
+    v->comm = comm;
     drn_status st = fill(v, d, max, crop, err);
     if (st != DRN_OK)
         drn_validator_free(v);
@@ -69,6 +82,7 @@ void drn_validator_free(drn_validator *v)
     }
     drn_free(v->hr);
     drn_free(v->lr);
+    drn_free(v->number);
     drn_free(v);
 }
 
@@ -85,19 +99,41 @@ drn_status drn_validator_enlarge(drn_image **sr, const drn_validator *v, const d
     return drn_upscale(sr, lr, &model, &o, err);
 }
 
-drn_status drn_validate(double *psnr, const drn_validator *v, const drn_config *config,
-                        const drn_params *params, const float *values, drn_error *err)
+/* PSNR of our pictures at their numbers; known 1 where there is one. */
+static drn_status score_ours(double *psnr, double *known, const drn_validator *v,
+                             const drn_config *config, const drn_params *params,
+                             const float *values, drn_error *err)
 {
-    double sum = 0;
     for (size_t i = 0; i < v->count; i++) {
         drn_image *sr;
         drn_metric_values q;
+        if (!is_ours(v, v->number[i]))
+            continue;
         DRN_TRY(drn_validator_enlarge(&sr, v, v->lr[i], config, params, values, err));
         drn_status st = drn_protocol_score(&q, sr, v->hr[i], v->scale, NULL, err);
         drn_image_free(sr);
         DRN_TRY(st);
-        sum += q.psnr;
+        psnr[v->number[i]] = q.psnr;
+        known[v->number[i]] = 1;
     }
-    *psnr = sum / (double)v->count;
     return DRN_OK;
+}
+
+drn_status drn_validate(double *psnr, const drn_validator *v, const drn_config *config,
+                        const drn_params *params, const float *values, drn_error *err)
+{
+    double *each, sum = 0, count = 0;
+    drn_status st = drn_calloc_to(&each, 2 * v->chosen, sizeof *each, err);
+    if (st == DRN_OK)
+        st = score_ours(each, each + v->chosen, v, config, params, values, err);
+    DRN_CHECK(drn_comm_agree(v->comm, st, NULL, 0, "", err));
+    DRN_CHECK(drn_comm_sum_doubles(v->comm, each, 2 * v->chosen, err));
+    for (size_t n = 0; n < v->chosen; n++) { /* the others are 0 */
+        sum += each[n];
+        count += each[v->chosen + n];
+    }
+    *psnr = sum / count;
+done:
+    drn_free(each);
+    return st;
 }

@@ -2,25 +2,29 @@
 #ifndef DRN_TRAIN_VALIDATE_H
 #define DRN_TRAIN_VALIDATE_H
 
+#include "comm/comm.h"
 #include "data/dataset.h"
 #include "drn/device.h"
 #include "models/model.h"
 
 typedef struct drn_validator {
     drn_image **hr, **lr; /* [count] */
-    size_t count;
+    size_t *number;       /* [count] which of the `chosen` pictures it is */
+    size_t count, chosen;
     int scale, threads;
+    drn_comm *comm; /* NULL: alone */
     drn_device device;
     drn_numbers numbers;
 } drn_validator;
 
 /* At most max pictures (0: all) of d, evenly spread; crop > 0 takes the central crop x crop pixels.
- * Pictures that cannot be read are left out; DRN_ERR_INVALID when none is left. */
+ * Pictures that cannot be read are left out; DRN_ERR_INVALID when none is left.  Of several ranks
+ * rank 0 holds all of them, the others those that they validate on: number n is rank n % world's. */
 drn_status drn_validator_new(drn_validator **out, drn_dataset *d, int scale, size_t max, int crop,
-                             int threads, drn_error *err);
+                             int threads, drn_comm *comm, drn_error *err);
 void drn_validator_free(drn_validator *v);
 
-/* Mean PSNR-Y in dB of the parameters' values. */
+/* Mean PSNR-Y in dB of the parameters' values.  All ranks, with the same bits for any number. */
 drn_status drn_validate(double *psnr, const drn_validator *v, const drn_config *config,
                         const drn_params *params, const float *values, drn_error *err);
 

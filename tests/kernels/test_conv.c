@@ -356,17 +356,27 @@ static int check_all(drn_conv_geom g, drn_conv_pass pass, uint64_t seed)
     return fast;
 }
 
-static uint64_t first_seed(void)
+static uint64_t env_number(const char *name, uint64_t fallback)
 {
-    const char *s = getenv("DRN_TEST_SEED");
-    return s ? strtoull(s, NULL, 10) : 1;
+    const char *s = getenv(name);
+    uint64_t n = s ? strtoull(s, NULL, 10) : 0;
+    return n > 0 ? n : fallback;
 }
 
+static uint64_t first_seed(void)
+{
+    return env_number("DRN_TEST_SEED", 1);
+}
+
+/* Sanitizers and emulators slow the oracle down: take one case in so many. */
+static uint64_t every(void)
+{
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-enum { EVERY = 4 }; /* sanitizers slow the oracle down: take one case in four */
+    return env_number("DRN_TEST_EVERY", 4);
 #else
-enum { EVERY = 1 };
+    return env_number("DRN_TEST_EVERY", 1);
 #endif
+}
 
 /* 3x3, stride 1, pad 1: what networks consist of. */
 static void same_3x3(drn_conv_pass pass)
@@ -382,7 +392,7 @@ static void same_3x3(drn_conv_pass pass)
             int pixels = sizes[i][0] * sizes[i][1] * sizes[i][2];
             if (channels[c][0] * channels[c][1] > 1500 && pixels > 2000 && (c != 4 || i != 2))
                 continue; /* the oracle would take too long */
-            if (seed % EVERY != 0)
+            if (seed % every() != 0)
                 continue;
             check_all(conv_geom(sizes[i][0], channels[c][0], sizes[i][1], sizes[i][2],
                                 channels[c][1], 3, 1, 1),
@@ -405,7 +415,7 @@ static void any_shape(drn_conv_pass pass)
     uint64_t seed = first_seed() + 1000;
     for (size_t c = 0; c < sizeof channels / sizeof *channels; c++)
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++, seed++)
-            if (seed % EVERY == 0)
+            if (seed % every() == 0)
                 check_all(conv_geom(1 + (int)(seed % 3), channels[c][0], shapes[i][0],
                                     shapes[i][0] + (int)(seed % 5), channels[c][1], shapes[i][1],
                                     shapes[i][2], shapes[i][3]),
@@ -465,4 +475,31 @@ TEST(choice, "the reference is chosen when instruction sets are masked, and it s
     CHECK_STR(drn_conv_choose(&g, DRN_CONV_FORWARD, DRN_FLOAT64)->name, "ref");
     CHECK(drn_conv_choose_inference(&g)->supports(&g, DRN_CONV_FORWARD));
     CHECK_NEAR(drn_conv_macs(&g), 8.0 * 8 * 16 * 16 * 9, 0);
+}
+
+TEST(isa, "DRN_ISA allows one instruction set only, and another word changes nothing")
+{
+    static const char *const names[] = {"avx2", "neon", "sse2", "ref"};
+    char before[16] = "", best[16];
+    const char *env = getenv("DRN_ISA");
+    snprintf(before, sizeof before, "%s", env ? env : "");
+    unsetenv("DRN_ISA");
+    snprintf(best, sizeof best, "%s", drn_cpu_isa_name());
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        setenv("DRN_ISA", names[i], 1);
+        const char *now = drn_cpu_isa_name();
+        CHECK(strcmp(now, names[i]) == 0 || (strcmp(now, "ref") == 0 && strcmp(names[i], best) != 0));
+        size_t count;
+        drn_conv_all(DRN_FLOAT32, &count);
+        CHECK((count > 1) == (strcmp(now, "ref") != 0));
+    }
+    setenv("DRN_ISA", "another", 1);
+    CHECK_STR(drn_cpu_isa_name(), best);
+    if (*before)
+        setenv("DRN_ISA", before, 1);
+    else
+        unsetenv("DRN_ISA");
+#if defined(__aarch64__)
+    CHECK_STR(best, "neon");
+#endif
 }

@@ -104,7 +104,7 @@ static world make(const kernel_case *k, const call_case *c, const buffer_spec *s
         clear_lanes(w.start[i], &spec[i]);
         for (size_t j = 0; j < spec[i].n; j++) {
             w.want[i][j] = (double)w.start[i][j];
-            w.most = fmax(w.most, fabs(w.want[i][j]));
+            w.most = w.most < fabs(w.want[i][j]) ? fabs(w.want[i][j]) : w.most;
         }
     }
     k->run(drn_kernels_get(DRN_FLOAT64), (void *const *)w.want, c, NULL);

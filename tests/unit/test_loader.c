@@ -113,6 +113,40 @@ TEST(resume, "a loader that starts at step k goes on with the batches of an unin
     }
 }
 
+TEST(parts, "loaders of several ranks make the parts of one batch")
+{
+    enum { PARTS = BATCH, PART = BATCH / PARTS };
+    const size_t n = 3 * PATCH * PATCH;
+    drn_error err = {0};
+    drn_dataset *d = pictures(0);
+    drn_loader_options whole = options(0, 3, 1);
+    drn_loader *all, *part[PARTS];
+    whole.sample_shift = 17;
+    CHECK_INT(BATCH % PARTS, 0);
+    CHECK_OK(drn_loader_new(&all, d, &whole, &err), err);
+    for (int r = 0; r < PARTS; r++) {
+        drn_loader_options o = whole;
+        o.batch = PART;
+        o.stride = BATCH;
+        o.sample_shift += (uint64_t)(r * PART);
+        CHECK_OK(drn_loader_new(&part[r], d, &o, &err), err);
+    }
+    for (int s = 0; s < STEPS; s++) {
+        const drn_batch *a, *b;
+        CHECK_OK(drn_loader_next(&a, all, &err), err);
+        for (size_t r = 0; r < PARTS; r++) {
+            CHECK_OK(drn_loader_next(&b, part[r], &err), err);
+            CHECK_INT(b->step, a->step);
+            CHECK(memcmp(b->lr, a->lr + r * PART * n, PART * n * sizeof(float)) == 0);
+            CHECK(memcmp(b->target[1], a->target[1] + r * PART * 16 * n, PART * 16 * n * sizeof(float)) == 0);
+        }
+    }
+    drn_loader_free(all);
+    for (int r = 0; r < PARTS; r++)
+        drn_loader_free(part[r]);
+    drn_dataset_free(d);
+}
+
 TEST(seeds, "another seed gives other batches")
 {
     uint64_t a[STEPS], b[STEPS];

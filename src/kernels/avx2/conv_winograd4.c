@@ -1,7 +1,0 @@
-/* Fused Winograd with 4x4 tiles. */
-#include "kernels/avx2/winograd4.h"
-
-#define WINO_TILES 24 /* multiple of 12 */
-#define IMPL drn_conv_avx2_winograd4
-#define IMPL_NAME "winograd4"
-#include "kernels/avx2/conv_winograd.inc"

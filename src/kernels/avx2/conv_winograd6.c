@@ -1,7 +1,0 @@
-/* Fused Winograd with 6x6 tiles. */
-#include "kernels/avx2/winograd6.h"
-
-#define WINO_TILES 12 /* multiple of 12 */
-#define IMPL drn_conv_avx2_winograd6
-#define IMPL_NAME "winograd6"
-#include "kernels/avx2/conv_winograd.inc"

@@ -1,0 +1,49 @@
+. "$SOURCE/tests/cli/lib.sh"
+# The scripts for a GPU node, run on the CPU: a pack and checkpoints in pieces, slices of a run.
+tools=$SOURCE/tools/gpu
+
+mkdir pictures && cp photo.png photo.jpg pictures
+"$DRN" pack pictures -o probe.pack >out 2>err || {
+    grep -q 'no packs; build with LMDB' err && { echo "built without LMDB: skipped"; exit 77; }
+}
+cat >tiny.yaml <<'END'
+name: tiny
+model: {scale: 2, channels: 4, modules: 1}
+data: {patch: 8, batch: 2}
+train: {steps: 400, lr: 1e-3, val_every: 0, save_every: 50, threads: 1}
+END
+
+run 0 "$tools/pack" --drn "$DRN" --shard-size 10000 -o in pictures
+[ -f in/train.pack.002 ] || fail "not in pieces"
+run 0 "$tools/shards" join in train.pack whole.pack
+run 0 "$DRN" train --recipe tiny.yaml --data whole.pack --out straight -q
+
+slice() { "$tools/slice" --drn "$DRN" --shard-size 5000 --name tiny "$@"; }
+cp -r in next
+n=0
+while [ $n -lt 60 ]; do # each slice goes on where the one before stopped
+    n=$((n + 1))
+    run 0 slice --in next --out result --max-time 0.05 -- --recipe tiny.yaml
+    cp result/* next
+    case $(tail -n 1 out) in *'"step":400,'*) break ;; esac
+done
+has out '"step":400,'
+[ $n -gt 1 ] || fail "one slice did it all: nothing was resumed"
+run 0 "$tools/shards" join result tiny.checkpoint.safetensors checkpoint
+numbers() { tail -c +$((8 + 1 + $(od -An -t u8 -N 8 "$1"))) "$1"; } # without the header, which has times
+numbers checkpoint >one && numbers straight/checkpoint.safetensors >two
+[ -s one ] || fail "no numbers"
+same one two
+equal "$(gzip -dc result/tiny.log.jsonl.gz | wc -l)" 400
+
+printf x >>next/train.pack.001
+run 1 slice --in next --out other --max-time 5 -- --recipe tiny.yaml
+has err 'pieces are missing or damaged'
+absent other/tiny.model.safetensors whole.pack.tmp
+rm next/train.pack.sum
+run 1 slice --in next --out other --max-time 5 -- --recipe tiny.yaml
+has err 'train.pack.sum: no such file'
+run 2 slice --in next --out other -- --recipe tiny.yaml
+run 2 "$tools/shards" split whole.pack
+run 0 "$tools/build" --help
+finish
