@@ -142,13 +142,13 @@ class TrainProgress(c.Structure):
         ("seconds", c.c_double),
         ("steps_per_second", c.c_double),
         ("wait_share", c.c_double),
-        ("ranks", c.c_int),
-        ("ranks_share", c.c_double),
         ("memory_mb", c.c_double),
         ("validated", c.c_bool),
         ("val_psnr", c.c_double),
         ("best_psnr", c.c_double),
         ("out_of_time", c.c_bool),
+        ("ranks", c.c_int),
+        ("ranks_share", c.c_double),
         ("broken", c.c_size_t),
         ("broken_first", c.c_char_p),
         ("rank", c.c_int),
@@ -176,6 +176,7 @@ class TrainOptions(c.Structure):
         ("progress_ctx", c.c_void_p),
         ("device", c.c_int),
         ("numbers", c.c_int),
+        ("comm", c.c_void_p),
         _MORE,
     ]
 
