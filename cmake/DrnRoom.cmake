@@ -25,6 +25,7 @@ if(DRN_SANITIZE)
 endif()
 
 # drn_part(NAME VERSION PURPOSE): a row of drn_build_part().  VERSION: OFF when built without, "" when unknown.
+# No semicolons in it.
 function(drn_part name version purpose)
     if(version STREQUAL "OFF")
         set(version NULL)
