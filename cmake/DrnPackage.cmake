@@ -1,4 +1,4 @@
-# cpack -G DEB: drn, libdrn0, libdrn-dev and python3-drn.  Configure with CMAKE_INSTALL_PREFIX=/usr to get the
+# cpack -G DEB: drn, libdrn0, libdrn-dev, python3-drn and, with MPI, drn-mpi.  Configure with CMAKE_INSTALL_PREFIX=/usr to get the
 # multiarch folders; the packages go to /usr in any case.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME drn)
@@ -40,5 +40,14 @@ set(CPACK_DEBIAN_PYTHON_PACKAGE_ARCHITECTURE all)
 set(CPACK_DEBIAN_PYTHON_PACKAGE_DEPENDS "python3 (>= 3.9), python3-numpy, libdrn${PROJECT_VERSION_MAJOR} (>= ${PROJECT_VERSION})")
 set(CPACK_DEBIAN_PYTHON_PACKAGE_SUGGESTS python3-pil)
 set(CPACK_COMPONENT_PYTHON_DESCRIPTION "${what} This calls the library for numpy arrays.")
+
+if(TARGET drn_mpi)
+    list(APPEND CPACK_COMPONENTS_ALL mpi)
+    set(CPACK_DEBIAN_MPI_PACKAGE_NAME drn-mpi)
+    set(CPACK_DEBIAN_MPI_PACKAGE_SECTION graphics)
+    set(CPACK_DEBIAN_MPI_PACKAGE_SHLIBDEPS ON)
+    set(CPACK_DEBIAN_MPI_PACKAGE_DEPENDS "drn (= ${PROJECT_VERSION})")
+    set(CPACK_COMPONENT_MPI_DESCRIPTION "${what} This lets several processes under mpirun work as one.")
+endif()
 
 include(CPack)
