@@ -81,6 +81,7 @@ void *cli_alloc(size_t count, size_t size);
 void *cli_grow(void *p, size_t count, size_t size);
 char *cli_format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+extern const command cmd_doctor;
 extern const command cmd_adapt, cmd_bench, cmd_bound, cmd_downscale, cmd_evaluate, cmd_export, cmd_figure, cmd_info, cmd_models, cmd_pack, cmd_report, cmd_study, cmd_serve, cmd_train, cmd_upscale, cmd_video;
 
 #endif

@@ -1,5 +1,6 @@
 /* drn: finds the command and runs it. */
 #include "cli.h"
+#include "describe.h"
 #include "ranks.h"
 
 #include <stdio.h>
@@ -8,6 +9,7 @@
 
 static const command *const commands[] = {
     &cmd_upscale, &cmd_video, &cmd_downscale, &cmd_evaluate, &cmd_figure, &cmd_models, &cmd_info, &cmd_export, &cmd_pack, &cmd_train, &cmd_report, &cmd_study, &cmd_adapt, &cmd_bound, &cmd_bench, &cmd_serve,
+    &cmd_doctor,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
@@ -103,6 +105,8 @@ static int run(int argc, char **argv)
     }
     if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         return help(argc > 2 ? argv[2] : NULL);
+    if (strcmp(name, "__describe") == 0) /* for the build */
+        return describe(commands, COMMANDS, argc - 2, argv + 2);
     const command *cmd = find(name);
     if (cmd && !shares_work(cmd) && drn_comm_launched(NULL) != 1)
         return cli_error("'drn %s' works alone; start it without mpirun, or with DRN_MPI=off for every process by itself",

@@ -1,5 +1,5 @@
 # A room is a folder under src/: one static library that may use only the rooms named as DEPS.
-# All rooms together make libdrn.
+# All rooms together make libdrn (DrnLibrary.cmake).
 
 find_package(Threads REQUIRED)
 if(NOT DRN_KERNELS_ONLY)
@@ -24,6 +24,38 @@ if(DRN_SANITIZE)
     target_link_options(drn_options INTERFACE -fsanitize=${DRN_SANITIZE})
 endif()
 
+# drn_part(NAME VERSION PURPOSE): a row of drn_build_part().  VERSION: OFF when built without, "" when unknown.
+# No semicolons in it.
+function(drn_part name version purpose)
+    if(version STREQUAL "OFF")
+        set(version NULL)
+    else()
+        set(version "\"${version}\"")
+    endif()
+    set_property(TARGET drn_options APPEND PROPERTY DRN_PARTS "    {\"${name}\", ${version}, \"${purpose}\"},")
+endfunction()
+
+# What libdrn's users must link when they link it statically: the rooms' LIBS as file names and flags.
+function(drn_note_libs)
+    foreach(lib IN LISTS ARGN)
+        if(TARGET "${lib}")
+            get_target_property(below "${lib}" INTERFACE_LINK_LIBRARIES)
+            get_target_property(kind "${lib}" TYPE)
+            if(below)
+                drn_note_libs(${below})
+            endif()
+            if(kind STREQUAL "STATIC_LIBRARY" OR kind STREQUAL "SHARED_LIBRARY" OR kind STREQUAL "UNKNOWN_LIBRARY")
+                get_target_property(file "${lib}" IMPORTED_LOCATION)
+                if(file)
+                    drn_note_libs("${file}")
+                endif()
+            endif()
+        elseif(NOT lib MATCHES "^-Wl,|^\\$<")
+            set_property(GLOBAL APPEND PROPERTY DRN_LIBS "${lib}")
+        endif()
+    endforeach()
+endfunction()
+
 # drn_room(NAME SOURCES file... [DEPS room...] [LIBS target...])
 function(drn_room name)
     cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LIBS" ${ARGN})
@@ -34,4 +66,6 @@ function(drn_room name)
         list(APPEND deps drn_${dep})
     endforeach()
     target_link_libraries(drn_${name} PUBLIC ${deps} ${ARG_LIBS})
+    set_property(GLOBAL APPEND PROPERTY DRN_ROOMS ${name})
+    drn_note_libs(${ARG_LIBS})
 endfunction()

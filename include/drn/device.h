@@ -5,6 +5,7 @@
 #include "drn/status.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -29,6 +30,19 @@ typedef enum drn_numbers {
  *  @return DRN_OK | DRN_ERR_UNSUPPORTED (build without CUDA) | DRN_ERR_DEVICE (no driver, too old, no GPU: the
  *  message says which).  Thread-safe. */
 drn_status drn_device_check(drn_device device, char *name, size_t size, drn_error *err);
+
+/** The GPU that would be used. */
+typedef struct drn_device_info {
+    char name[128];
+    int32_t major, minor;         /* compute capability */
+    int32_t multiprocessors;
+    int32_t cudnn;                /* version of the cuDNN found at run time, 0: none */
+    uint64_t memory, memory_free; /* bytes */
+} drn_device_info;
+
+/** Ask for it.
+ *  @return as drn_device_check(); out is untouched on failure.  Thread-safe. */
+drn_status drn_device_get_info(drn_device_info *out, drn_error *err);
 
 #ifdef __cplusplus
 }

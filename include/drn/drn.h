@@ -33,6 +33,7 @@
 #include "drn/model.h"
 #include "drn/status.h"
 #include "drn/study.h"
+#include "drn/system.h"
 #include "drn/train.h"
 #include "drn/upscale.h"
 

@@ -31,3 +31,22 @@ drn_status drn_device_check(drn_device device, char *name, size_t size, drn_erro
     drn_cuda_close(d);
     return st;
 }
+
+drn_status drn_device_get_info(drn_device_info *out, drn_error *err)
+{
+    drn_cuda *d;
+    drn_cuda_info info = {0};
+    DRN_TRY(drn_cuda_open(&d, DRN_NUMBERS_BF16, err));
+    drn_status st = drn_cuda_get_info(&info, d, err);
+    if (st == DRN_OK) {
+        *out = (drn_device_info){.major = info.major,
+                                 .minor = info.minor,
+                                 .multiprocessors = info.sms,
+                                 .cudnn = info.cudnn,
+                                 .memory = info.total_bytes,
+                                 .memory_free = info.free_bytes};
+        snprintf(out->name, sizeof out->name, "%s", info.name);
+    }
+    drn_cuda_close(d);
+    return st;
+}

@@ -33,5 +33,7 @@ drn_status drn_params_read(float *values, const drn_params *p, const drn_safeten
 
 /* Bytes of a built-in model (zoo.c); NULL: no such name. */
 const void *drn_zoo_data(const char *name, size_t *size);
+/* SHA-256 its file had when this was built; NULL: unknown. */
+const char *drn_zoo_sha256(const char *name);
 
 #endif

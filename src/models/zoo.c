@@ -6,6 +6,7 @@
 typedef struct zoo_entry {
     drn_builtin about;
     const unsigned char *begin, *end;
+    const char *sha256; /* from CMakeLists.txt */
 } zoo_entry;
 
 /* The file stands in the read-only data between two symbols. */
@@ -33,13 +34,13 @@ MODELS(EMBED_MODEL)
 #endif
 
 #define MODEL_ENTRY(symbol, name, scale, is_default, summary)                                      \
-    {{name, summary, scale, is_default}, symbol##_begin, symbol##_end},
+    {{name, summary, scale, is_default}, symbol##_begin, symbol##_end, DRN_SHA256_##symbol},
 
 static const zoo_entry zoo[] = {
 #ifdef DRN_WEIGHTS_DIR
     MODELS(MODEL_ENTRY)
 #endif
-    {{NULL, NULL, 0, false}, NULL, NULL},
+    {{NULL, NULL, 0, false}, NULL, NULL, NULL},
 };
 
 const drn_builtin *drn_model_builtin(size_t i)
@@ -54,5 +55,13 @@ const void *drn_zoo_data(const char *name, size_t *size)
             *size = (size_t)(zoo[i].end - zoo[i].begin);
             return zoo[i].begin;
         }
+    return NULL;
+}
+
+const char *drn_zoo_sha256(const char *name)
+{
+    for (size_t i = 0; drn_model_builtin(i); i++)
+        if (strcmp(zoo[i].about.name, name) == 0)
+            return zoo[i].sha256;
     return NULL;
 }

@@ -1,0 +1,1 @@
+drn_test(system SOURCES test_system.c DEPS system)
