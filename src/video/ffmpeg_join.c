@@ -28,18 +28,25 @@ static drn_status av_trouble(const joiner *w, int av, drn_error *err)
     return drn_av_fail(err, DRN_ERR_IO, av, w->j->job->out, "cannot write");
 }
 
+/* Segment number i; *path is the caller's, also when it fails. */
+static drn_status open_file(FILE **f, char **path, const joiner *w, int64_t i, drn_error *err)
+{
+    *path = drn_av_part(w->j->job->parts, i, "seg");
+    *f = *path ? fopen(*path, "rbe") : NULL;
+    if (!*path)
+        return drn_fail(err, DRN_ERR_NOMEM, "%s: out of memory", w->j->job->out);
+    return *f ? DRN_OK : drn_fail(err, DRN_ERR_IO, "%s: %s", *path, strerror(errno));
+}
+
 /* ---- the next packet of either kind ---- */
 
 static drn_status open_segment(joiner *w, drn_error *err)
 {
     uint8_t *extra = NULL;
     size_t extras = 0;
+    FILE *f;
     drn_free(w->segment);
-    w->segment = drn_av_part(w->j->job->parts, w->next, "seg");
-    FILE *f = w->segment ? fopen(w->segment, "rbe") : NULL;
-    if (!f)
-        return drn_fail(err, DRN_ERR_IO, "%s: %s", w->segment ? w->segment : "segment",
-                        strerror(errno));
+    DRN_TRY(open_file(&f, &w->segment, w, w->next, err));
     DRN_TRY(drn_segment_open(&w->reader, f, w->segment, &extra, &extras, err));
     w->next++;
     if (!w->extra) {
@@ -175,11 +182,11 @@ static drn_status read_order(joiner *w, drn_error *err)
         drn_segment_reader r;
         drn_packet p;
         bool end = false;
-        char *path = drn_av_part(w->j->job->parts, i, "seg");
-        FILE *f = path ? fopen(path, "rbe") : NULL;
-        drn_status st =
-            f ? drn_segment_open(&r, f, path, NULL, NULL, err)
-              : drn_fail(err, DRN_ERR_IO, "%s: %s", path ? path : "segment", strerror(errno));
+        char *path;
+        FILE *f;
+        drn_status st = open_file(&f, &path, w, i, err);
+        if (st == DRN_OK)
+            st = drn_segment_open(&r, f, path, NULL, NULL, err);
         if (st == DRN_OK) {
             r.skip = true;
             while ((st = drn_segment_next(&p, &r, &end, err)) == DRN_OK && !end)
