@@ -40,10 +40,13 @@ static const opt table[] = {
     OPT(INT, height, "height", 'H', .arg = "PIXELS", .min = 0, .max = 1 << 30, .fallback = "0",
         .doc = "height of the result; the width follows, or is --width"),
     OPT(TEXT, fit, "fit", 0, .arg = "WxH", .doc = "largest size that fits into W x H pixels"),
-    OPT(TEXT, model, "model", 'm', .arg = "MODEL", .fallback = DEFAULT_MODEL,
+    OPT(TEXT, model, "model", 'm', .arg = "MODEL", .fallback = AUTO_MODEL,
         .doc =
-            "a built-in model ('drn models' lists them), a .safetensors file, or the word default: "
-            "the built-in model marked so"),
+            "a built-in model ('drn models' lists them) or a .safetensors file.  auto: "
+            "drn-compact-photo-x4 for files in a format that loses detail (JPEG, WebP that is not "
+            "lossless, AVIF, HEIC, JPEG 2000, JPEG XL), for others drn-compact-x4, or drn-x8 above "
+            "4 up to 8 times.  best: the large models, 5 times slower: drn-photo-x4 for such "
+            "files, for others drn-x2, drn-x4 or drn-x8 by the size.  default: drn-compact-x4"),
     OPT(FLAG, ensemble, "ensemble", 'x',
         .doc = "mean over the 8 flips and turns of the picture: slightly better, 8 times the work"),
     OPT(FLAG, consistent, "consistent", 0,
@@ -202,7 +205,7 @@ static void check_format(const options *o, const picture_jobs *jobs)
 
 typedef struct task_list {
     const picture_jobs *jobs;
-    const drn_model *model;
+    model_choice *models;
     const enlarge_options *t;
     events *e;
 } task_list;
@@ -217,7 +220,7 @@ static bool enlarge_here(void *ctx, size_t i, void **result, size_t *bytes)
 {
     task_list *l = ctx;
     (void)result, (void)bytes;
-    enlarge(&l->jobs->items[i], l->model, l->t, l->e);
+    enlarge(&l->jobs->items[i], l->models, l->t, l->e);
     return !interrupt_asked();
 }
 
@@ -234,7 +237,7 @@ static bool enlarge_apart(void *ctx, size_t i, void **result, size_t *bytes)
         exit(cli_error("out of memory"));
     e.live = false;
     e.index = i;
-    enlarge(&l->jobs->items[i], l->model, l->t, &e);
+    enlarge(&l->jobs->items[i], l->models, l->t, &e);
     fclose(e.to);
     fclose(e.err);
     *bytes = sizeof(told) + to_bytes + text_bytes;
@@ -265,7 +268,7 @@ static bool show(void *ctx, size_t i, const void *result, size_t bytes)
     return true;
 }
 
-static int enlarge_all(const picture_jobs *jobs, const drn_model *model, enlarge_options *t,
+static int enlarge_all(const picture_jobs *jobs, model_choice *models, enlarge_options *t,
                        const options *o)
 {
     events e = events_begin(jobs->count, o->json, o->quiet, o->verbose);
@@ -273,10 +276,11 @@ static int enlarge_all(const picture_jobs *jobs, const drn_model *model, enlarge
     t->trust_folder = n && (jobs->count > 1 || o->trust[n - 1] == '/');
     char *suffix = cli_format(".%s", formats[o->format] ? formats[o->format] : "png");
     t->suffix = suffix;
-    if (o->verbose && !o->json && !ranks_silent())
-        fprintf(stderr, "model %s, %zu parameters, %zu picture%s\n", drn_model_name(model),
-                drn_model_parameters(model, false), jobs->count, jobs->count == 1 ? "" : "s");
-    task_list list = {jobs, model, t, &e};
+    if (o->verbose && !o->json && !models->by_picture && !ranks_silent())
+        fprintf(stderr, "model %s, %zu parameters, %zu picture%s\n", drn_model_name(models->first),
+                drn_model_parameters(models->first, false), jobs->count,
+                jobs->count == 1 ? "" : "s");
+    task_list list = {jobs, models, t, &e};
     bool all = ranks_share(jobs->count, ranks() ? enlarge_apart : enlarge_here, show, &list);
     free(suffix);
     return ranks_silent() ? EXIT_OK : events_end(&e, !all);
@@ -322,7 +326,7 @@ static int run(int argc, char **argv)
     options o = {0};
     arg_list args;
     picture_jobs jobs = {0};
-    drn_model *model = NULL;
+    model_choice models = {0};
     int code = EXIT_FAILED;
     cli_parse(&cmd_upscale, &o, &args, argc, argv);
     gather(&args, &o);
@@ -343,13 +347,14 @@ static int run(int argc, char **argv)
         t.memory /= drn_comm_world(ranks());
     announce_device(o.device, o.quiet || o.json || ranks_silent());
     interrupt_catch();
-    bool ok = load_model(&model, o.model, 0) && plan(&jobs, &args, &o, &t, model) && streams_fit(&jobs);
+    bool ok = model_choice_load(&models, o.model) &&
+              plan(&jobs, &args, &o, &t, models.first) && streams_fit(&jobs);
     if (ok)
         check_format(&o, &jobs);
     /* nobody writes before all have looked what is there */
     if (ranks_agree(ok, ok ? plan_number(&jobs) : 0, "pictures"))
-        code = enlarge_all(&jobs, model, &t, &o);
-    drn_model_free(model);
+        code = enlarge_all(&jobs, &models, &t, &o);
+    model_choice_free(&models);
     pictures_free(&jobs);
     free(args.items);
     return ranks_end(code);

@@ -3,6 +3,7 @@
 #include "interrupt.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@ __attribute__((format(printf, 3, 4))) static drn_status fail(drn_error *err, drn
 
 /* ---- the standard input and output ---- */
 
-static drn_status read_stdin(drn_image **out, drn_error *err)
+static drn_status read_stdin(drn_image **out, bool *lossy, drn_error *err)
 {
     size_t size = 0, room = 1 << 16, got;
     char *data = cli_alloc(room, 1);
@@ -32,6 +33,7 @@ static drn_status read_stdin(drn_image **out, drn_error *err)
     }
     drn_status st = ferror(stdin) ? fail(err, DRN_ERR_IO, "standard input: %s", strerror(errno))
                                   : drn_image_decode(out, data, size, "standard input", err);
+    *lossy = drn_image_is_lossy(data, size);
     free(data);
     return st;
 }
@@ -58,7 +60,9 @@ static bool is_stream(const char *path)
 
 typedef struct work {
     const picture_job *job;
-    const drn_model *model;
+    model_choice *models;
+    const drn_model *model; /* the one picked */
+    bool lossy;
     const enlarge_options *o;
     drn_upscale_options how;
     drn_upscale_target target;
@@ -107,6 +111,29 @@ static double bytes(const drn_image *in, const drn_upscale_target *t)
     return pixels * in->bands * (double)drn_depth_size(in->depth);
 }
 
+/* The model for the picture; a size in pixels is the same for all of them. */
+static drn_status pick_model(work *w, int32_t width, int32_t height, drn_error *err)
+{
+    drn_upscale_target t;
+    double times = w->how.factor;
+    if (w->how.width || w->how.height) {
+        drn_status st =
+            drn_upscale_find_target(&t, width, height, w->models->first, &w->how, err);
+        if (st != DRN_OK)
+            return st;
+        times = fmax((double)t.width / width, (double)t.height / height);
+    }
+    return model_choice_pick(&w->model, w->models, w->lossy, times, err);
+}
+
+/* Why the model was picked; NULL: it was named. */
+static const char *why(const work *w)
+{
+    if (!w->models->by_picture)
+        return NULL;
+    return w->lossy ? "for files in a lossy format" : "for files in a lossless format, at this size";
+}
+
 /* Look at the input's size, decide how it is worked on; the standard input is read at once. */
 static drn_status look(work *w, drn_error *err)
 {
@@ -114,17 +141,20 @@ static drn_status look(work *w, drn_error *err)
     drn_image info;
     drn_status st;
     if (is_stream(w->job->in)) {
-        st = read_stdin(&w->in, err);
+        st = read_stdin(&w->in, &w->lossy, err);
         if (st == DRN_OK)
             info = *w->in;
     } else {
         st = drn_image_probe(&info, w->job->in, err);
+        w->lossy = drn_image_file_is_lossy(w->job->in);
     }
+    if (st == DRN_OK)
+        st = pick_model(w, info.width, info.height, err);
     if (st == DRN_OK)
         st = drn_upscale_find_target(&w->target, info.width, info.height, w->model, &w->how, err);
     if (st != DRN_OK)
         return st;
-    events_start(w->e, info.width, info.height, &w->target);
+    events_start(w->e, info.width, info.height, &w->target, drn_model_name(w->model), why(w));
     w->streamed = bytes(&info, &w->target) > o->memory && !w->in && !is_stream(w->job->out);
     if (w->streamed && (o->check || o->trust || w->how.consistent))
         return fail(err, DRN_ERR_UNSUPPORTED,
@@ -177,10 +207,10 @@ static drn_status run(work *w, drn_error *err)
     return st == DRN_OK ? in_memory(w, err) : st;
 }
 
-void enlarge(const picture_job *job, const drn_model *model, const enlarge_options *o, events *e)
+void enlarge(const picture_job *job, model_choice *models, const enlarge_options *o, events *e)
 {
     drn_error err = {0};
-    work w = {.job = job, .model = model, .o = o, .how = o->how, .e = e};
+    work w = {.job = job, .models = models, .o = o, .how = o->how, .e = e};
     w.how.progress = events_progress;
     w.how.progress_ctx = e;
     events_next(e, job->in, job->out);

@@ -3,6 +3,7 @@
 #define DRN_CLI_ENLARGE_H
 
 #include "events.h"
+#include "models.h"
 #include "pictures.h"
 
 #include "drn/upscale.h"
@@ -18,6 +19,6 @@ typedef struct enlarge_options {
 } enlarge_options;
 
 /* Tells the events how it goes. */
-void enlarge(const picture_job *job, const drn_model *model, const enlarge_options *o, events *e);
+void enlarge(const picture_job *job, model_choice *models, const enlarge_options *o, events *e);
 
 #endif

@@ -25,6 +25,8 @@ static json_t *event(const events *e, const char *kind)
         json_object_set_new(o, "output", say_text(e->out));
         json_object_set_new(o, "index", json_integer((json_int_t)e->index));
         json_object_set_new(o, "count", json_integer((json_int_t)e->count));
+        if (e->model)
+            json_object_set_new(o, "model", say_text(e->model));
     }
     return o;
 }
@@ -93,24 +95,30 @@ void events_next(events *e, const char *in, const char *out)
 {
     e->in = in;
     e->out = out;
+    e->model = NULL;
     e->index++;
     e->start = e->shown = say_seconds();
     e->percent = 0;
     e->pixels = 0;
 }
 
-static void print_plan(const events *e, int width, int height, const drn_upscale_target *t)
+static void print_plan(const events *e, int width, int height, const drn_upscale_target *t,
+                       const char *why)
 {
     fprintf(e->err, "%s: %dx%d to %dx%d, ", e->in, width, height, t->width, t->height);
     for (int i = 0; i < t->passes; i++)
         fprintf(e->err, "%snetwork x%d", i ? ", " : "", t->scale[i]);
     if (t->net_width != t->width || t->net_height != t->height)
         fprintf(e->err, "%sshrunk from %dx%d", t->passes ? ", " : "", t->net_width, t->net_height);
+    if (why && t->passes)
+        fprintf(e->err, ", %s (%s)", e->model, why);
     fputc('\n', e->err);
 }
 
-void events_start(events *e, int width, int height, const drn_upscale_target *t)
+void events_start(events *e, int width, int height, const drn_upscale_target *t, const char *model,
+                  const char *why)
 {
+    e->model = model;
     e->pixels = (double)t->width * t->height;
     if (e->json) {
         json_t *o = event(e, "start");
@@ -118,7 +126,7 @@ void events_start(events *e, int width, int height, const drn_upscale_target *t)
         set_size(o, "output_size", t->width, t->height);
         say_json_to(e->to, o);
     } else if (e->verbose) {
-        print_plan(e, width, height, t);
+        print_plan(e, width, height, t, why);
     }
 }
 

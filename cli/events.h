@@ -15,7 +15,7 @@ typedef struct events {
     size_t count;
     /* the picture at work */
     size_t index; /* from 1 */
-    const char *in, *out;
+    const char *in, *out, *model;
     double start, shown; /* seconds */
     int percent;         /* shown last */
     double pixels;       /* of the result */
@@ -37,8 +37,9 @@ typedef struct event_result {
 events events_begin(size_t count, bool json, bool quiet, bool verbose);
 /* The next picture, before its size is known. */
 void events_next(events *e, const char *in, const char *out);
-/* Its work begins. */
-void events_start(events *e, int width, int height, const drn_upscale_target *t);
+/* Its work begins; model: the name, borrowed until the picture is done; why it was picked, or NULL. */
+void events_start(events *e, int width, int height, const drn_upscale_target *t, const char *model,
+                  const char *why);
 /* A drn_progress_fn; ctx: the events.  False after Ctrl-C. */
 bool events_progress(void *ctx, double done);
 void events_done(events *e, const event_result *r);

@@ -37,3 +37,34 @@ bool load_model(drn_model **out, const char *name, int scale)
     *out = model;
     return true;
 }
+
+bool model_choice_load(model_choice *out, const char *name)
+{
+    *out = (model_choice){.best = strcmp(name, BEST_MODEL) == 0};
+    out->by_picture = out->best || strcmp(name, AUTO_MODEL) == 0;
+    return load_model(&out->first, out->by_picture ? DEFAULT_MODEL : name, 0);
+}
+
+void model_choice_free(model_choice *choice)
+{
+    for (size_t i = 0; i < sizeof choice->loaded / sizeof *choice->loaded; i++)
+        drn_model_free(choice->loaded[i]);
+    drn_model_free(choice->first);
+    *choice = (model_choice){0};
+}
+
+drn_status model_choice_pick(const drn_model **out, model_choice *choice, bool lossy, double times,
+                             drn_error *err)
+{
+    size_t i = 0;
+    *out = choice->first;
+    if (!choice->by_picture)
+        return DRN_OK;
+    const char *name = drn_model_for(choice->best, lossy, times);
+    while (choice->loaded[i] && strcmp(drn_model_name(choice->loaded[i]), name) != 0)
+        i++; /* there are fewer built-in models than places */
+    drn_status st = choice->loaded[i] ? DRN_OK : drn_model_load(&choice->loaded[i], name, err);
+    if (st == DRN_OK)
+        *out = choice->loaded[i];
+    return st;
+}

@@ -4,6 +4,7 @@
 
 #include "drn/status.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -53,6 +54,16 @@ drn_status drn_image_read(drn_image **out, const char *path, drn_error *err);
  *  @param info  filled on success, untouched on failure.
  *  @return as drn_image_read().  Thread-safe. */
 drn_status drn_image_probe(drn_image *info, const char *path, drn_error *err);
+
+/** Whether a file's first bytes are those of a format that loses detail: JPEG, JPEG 2000, JPEG XL, AVIF, HEIC,
+ *  and WebP but for its lossless kind.  JPEG 2000, JPEG XL, AVIF and HEIC files may be lossless, which their
+ *  first bytes do not tell; they count as lossy.
+ *  @param data  borrowed; the more of the file the surer for WebP, 64 KB are plenty.
+ *  Thread-safe. */
+bool drn_image_is_lossy(const void *data, size_t size);
+
+/** drn_image_is_lossy() of a file; false where it cannot be read.  Thread-safe. */
+bool drn_image_file_is_lossy(const char *path);
 
 /** Give `to` a copy of the profile, EXIF, XMP and resolution of `from` (none: `to` has none then).
  *  Only reading a file makes such data; crops and resized pictures start without.

@@ -51,6 +51,13 @@ typedef struct drn_builtin {
 /** The i-th built-in model, or NULL past the last. */
 const drn_builtin *drn_model_builtin(size_t i);
 
+/** The built-in model made for a kind of picture: what `drn upscale -m auto` (fast) and `-m best` take.
+ *  @param best   the large, slow models instead of the compact ones.
+ *  @param lossy  the picture comes from a format that loses detail, see drn_image_is_lossy().
+ *  @param times  how many times larger the result is to be; 0 = 4.
+ *  @return a name for drn_model_load(); NULL when nothing is built in.  Thread-safe. */
+const char *drn_model_for(bool best, bool lossy, double times);
+
 /** Architecture.  Never NULL. */
 const drn_config *drn_model_config(const drn_model *model);
 /** Name it was loaded by, and a value of its metadata (NULL: none). */

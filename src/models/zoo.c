@@ -48,6 +48,21 @@ const drn_builtin *drn_model_builtin(size_t i)
     return i + 1 < sizeof zoo / sizeof *zoo ? &zoo[i].about : NULL;
 }
 
+/* Past x4, one pass of drn-x8 is better than two of the compact model (weights/drn-x8.md has the numbers);
+ * a lossy file needs its blocks smoothed, whatever the size. */
+const char *drn_model_for(bool best, bool lossy, double times)
+{
+    if (!drn_model_builtin(0))
+        return NULL;
+    if (lossy)
+        return best ? "drn-photo-x4" : "drn-compact-photo-x4";
+    if (times > 4 && times <= 8)
+        return "drn-x8";
+    if (best)
+        return times > 0 && times <= 2 ? "drn-x2" : "drn-x4";
+    return "drn-compact-x4";
+}
+
 const void *drn_zoo_data(const char *name, size_t *size)
 {
     for (size_t i = 0; drn_model_builtin(i); i++)

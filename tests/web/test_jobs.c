@@ -246,3 +246,33 @@ TEST(scales, "a scale the model has not is refused before anything is stored")
     free(ppm);
     fixture_close(&f);
 }
+
+static const char *file_of(const char *bytes, size_t size)
+{
+    static char path[600];
+    snprintf(path, sizeof path, "%s/upload", test_tmp_dir());
+    FILE *f = fopen(path, "wb");
+    CHECK(f && fwrite(bytes, 1, size, f) == size && fclose(f) == 0);
+    return path;
+}
+
+TEST(auto_model, "without --models the first choice is auto, which picks a model by the file")
+{
+    drn_error err = {0};
+    web_models models;
+    if (!drn_model_builtin(0))
+        SKIP("no models built in");
+    CHECK_OK(web_models_load(&models, NULL, 0, &err), err);
+    const web_model *first = web_models_find(&models, NULL);
+    CHECK_STR(first->key, "auto");
+    CHECK(web_models_find(&models, "drn-x8") != NULL);
+    CHECK_STR(web_models_pick(&models, first, file_of("\xff\xd8\xff\xe0", 4))->key, "drn-compact-photo-x4");
+    CHECK_STR(web_models_pick(&models, first, file_of("P6\n1 1\n255\n", 11))->key, "drn-compact-x4");
+    const web_model *named = web_models_find(&models, "drn-x4");
+    CHECK(web_models_pick(&models, named, file_of("\xff\xd8\xff\xe0", 4)) == named);
+    for (size_t i = 0; i < models.count; i++)
+        if (strcmp(models.items[i].key, "drn-compact-photo-x4") == 0)
+            for (int s = 2; s <= 64; s++)
+                CHECK_INT(drn_model_has_scale(first->model, s), drn_model_has_scale(models.items[i].model, s));
+    web_models_free(&models);
+}

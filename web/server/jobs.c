@@ -394,8 +394,9 @@ static void times(job_info *out, const web_job *job, double now)
 
 void web_job_info(job_info *out, web_job *job)
 {
-    *out = (job_info){.scale = job->scale, .model = job->model->key};
+    *out = (job_info){.scale = job->scale};
     web_jobs_lock(job->jobs);
+    out->model = job->model->key;
     memcpy(out->id, job->id, sizeof out->id);
     memcpy(out->name, job->name, sizeof out->name);
     out->state = job->state;

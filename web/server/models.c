@@ -2,6 +2,8 @@
 
 #include "server/request.h"
 
+#include "drn/image.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,13 +63,27 @@ static drn_status add_builtin(web_models *models, bool defaults, drn_error *err)
     return st;
 }
 
+static drn_status add_auto(web_models *models, drn_error *err)
+{
+    drn_status st = add(models, drn_model_for(false, false, 0),
+                        "fast, by the file: for JPEG and other lossy formats, or for clean pictures", err);
+    if (st != DRN_OK)
+        return st;
+    web_model *m = &models->items[models->count - 1];
+    snprintf(m->key, sizeof m->key, "auto");
+    m->by_file = true;
+    return DRN_OK;
+}
+
 drn_status web_models_load(web_models *out, const char *const *names, size_t count, drn_error *err)
 {
     web_models models = {0};
     drn_status st = DRN_OK;
     for (size_t i = 0; st == DRN_OK && i < count; i++)
         st = add(&models, names[i], NULL, err);
-    if (count == 0)
+    if (count == 0 && drn_model_builtin(0))
+        st = add_auto(&models, err);
+    if (count == 0 && st == DRN_OK)
         st = add_builtin(&models, true, err);
     if (count == 0 && st == DRN_OK)
         st = add_builtin(&models, false, err);
@@ -96,4 +112,13 @@ const web_model *web_models_find(const web_models *models, const char *key)
         if (!key || strcmp(models->items[i].key, key) == 0)
             return &models->items[i];
     return NULL;
+}
+
+const web_model *web_models_pick(const web_models *models, const web_model *model,
+                                 const char *file)
+{
+    const web_model *picked = NULL;
+    if (model->by_file)
+        picked = web_models_find(models, drn_model_for(false, drn_image_file_is_lossy(file), 0));
+    return picked ? picked : model;
 }

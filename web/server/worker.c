@@ -37,9 +37,19 @@ static bool report(void *ctx, double done)
     return go_on;
 }
 
+static const drn_model *pick_model(web_job *job)
+{
+    const web_model *m = web_models_pick(job->jobs->models, job->model, job->input);
+    web_jobs_lock(job->jobs);
+    job->model = m;
+    web_jobs_unlock(job->jobs);
+    return m->model;
+}
+
 static drn_status enlarge(drn_image **out, web_job *job, drn_error *err)
 {
     drn_image *in = NULL;
+    const drn_model *model = pick_model(job);
     drn_upscale_options how = {.scale = job->scale,
                                .threads = job->jobs->options->threads,
                                .progress = report,
@@ -50,7 +60,7 @@ static drn_status enlarge(drn_image **out, web_job *job, drn_error *err)
     if (st == DRN_OK && !set_stage(job, STAGE_ENLARGING))
         st = DRN_ERR_CANCELLED;
     if (st == DRN_OK)
-        st = drn_upscale(out, in, job->model->model, &how, err);
+        st = drn_upscale(out, in, model, &how, err);
     drn_image_free(in);
     return st;
 }

@@ -1,0 +1,69 @@
+. "$SOURCE/tests/cli/lib.sh"
+# Which built-in model enlarges which picture when none is named.
+
+# picks MODEL PICTURE OPTION...: as the events name it
+picks() {
+    model=$1
+    shift
+    run 0 "$DRN" upscale "$@" -o big.png --overwrite --json
+    grep '"event": *"done"' out >line.json
+    equal "$(json line.json model)" "$model"
+}
+
+picks drn-compact-x4 photo.png
+picks drn-compact-photo-x4 photo.jpg -s 2
+picks drn-compact-x4 photo.png -m auto
+picks drn-compact-x4 photo.jpg -m drn-compact-x4 -s 2
+picks drn-compact-x4 photo.jpg -m default -s 2
+picks drn-compact-photo-x4 photo.png -m drn-compact-photo-x4
+picks x4.safetensors photo.jpg -m x4.safetensors
+
+# By the bytes, not by the name; from a pipe, too.
+cp photo.jpg really.png
+picks drn-compact-photo-x4 really.png -s 2
+"$DRN" upscale - -v -s 2 <photo.jpg >piped.png 2>err
+has err '(for files in a lossy format)'
+run 0 "$DRN" upscale photo.jpg -o big.ppm -s 2
+"$DRN" upscale - -s 2 -f ppm <photo.jpg >piped.ppm
+same piped.ppm big.ppm
+
+# By the size: eight times in one pass, whatever option asks for it.
+run 0 "$DRN" downscale photo.png -o small.png -s 4
+picks drn-x8 small.png -s 8
+picks drn-x8 small.png -s 5
+picks drn-x8 small.png --width 120
+picks drn-compact-x4 small.png --width 60
+picks drn-compact-x4 small.png -s 16
+picks drn-x4 small.png -m best
+picks drn-x2 small.png -m best -s 2
+picks drn-x8 small.png -m best -s 8
+run 0 "$DRN" downscale photo.jpg -o small.jpg -s 16
+picks drn-compact-photo-x4 small.jpg -s 8
+picks drn-photo-x4 small.jpg -m best
+
+# WebP tells whether it is lossless.
+if "$DRN" upscale small.png -s 1 -o lossy.webp -q 2>/dev/null; then
+    run 0 "$DRN" upscale small.png -s 1 -o lossless.webp --quality 100 -q
+    picks drn-compact-photo-x4 lossy.webp
+    picks drn-compact-x4 lossless.webp
+fi
+
+# A folder with both: each gets its own, with the pixels of the model named.
+mkdir both
+cp small.jpg both/a.jpg
+cp small.png both/b.png
+run 0 "$DRN" upscale both -o large -f ppm -v
+has err 'a.jpg.*drn-compact-photo-x4 (for files in a lossy format)'
+has err 'b.png.*drn-compact-x4 (for files in a lossless format'
+run 0 "$DRN" upscale both -o photo -f ppm -m drn-compact-photo-x4
+run 0 "$DRN" upscale both -o clean -f ppm -m drn-compact-x4 -v
+has err 'model drn-compact-x4, 261574 parameters'
+same large/a.ppm photo/a.ppm
+same large/b.ppm clean/b.ppm
+if cmp -s large/a.ppm clean/a.ppm; then fail "both models give the same"; fi
+
+# Nothing lossy: the library's default stays the model for clean pictures.
+run 0 "$DRN" info default
+has out '^drn-compact-x4'
+bad 'no built-in model is called' "$DRN" evaluate -m auto -s 4 --data .
+finish
