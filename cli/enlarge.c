@@ -117,8 +117,7 @@ static drn_status pick_model(work *w, int32_t width, int32_t height, drn_error *
     drn_upscale_target t;
     double times = w->how.factor;
     if (w->how.width || w->how.height) {
-        drn_status st =
-            drn_upscale_find_target(&t, width, height, w->models->first, &w->how, err);
+        drn_status st = drn_upscale_find_target(&t, width, height, w->models->first, &w->how, err);
         if (st != DRN_OK)
             return st;
         times = fmax((double)t.width / width, (double)t.height / height);
@@ -131,7 +130,8 @@ static const char *why(const work *w)
 {
     if (!w->models->by_picture)
         return NULL;
-    return w->lossy ? "for files in a lossy format" : "for files in a lossless format, at this size";
+    return w->lossy ? "for files in a lossy format"
+                    : "for files in a lossless format, at this size";
 }
 
 /* Look at the input's size, decide how it is worked on; the standard input is read at once. */

@@ -31,8 +31,8 @@ static bool webp_is_lossy(const unsigned char *p, size_t size)
 /* Files of ISO's boxes name their kind in the first one. */
 static bool box_is_lossy(const unsigned char *p, size_t size)
 {
-    static const char *const brands[] = {"avif", "avis", "heic", "heix", "heim", "heis",
-                                         "hevc", "hevx", "mif1", "msf1"};
+    static const char *const brands[] = {"avif", "avis", "heic", "heix", "heim",
+                                         "heis", "hevc", "hevx", "mif1", "msf1"};
     for (size_t i = 0; i < sizeof brands / sizeof *brands; i++)
         if (is_at(p, size, 8, brands[i]))
             return true;
@@ -46,7 +46,7 @@ bool drn_image_is_lossy(const void *data, size_t size)
         return webp_is_lossy(p, size);
     if (is_at(p, size, 4, "ftyp"))
         return box_is_lossy(p, size);
-    return is_at(p, size, 0, "\xff\xd8\xff") || /* JPEG */
+    return is_at(p, size, 0, "\xff\xd8\xff") ||                                  /* JPEG */
            is_at(p, size, 4, "jP  ") || is_at(p, size, 0, "\xff\x4f\xff\x51") || /* JPEG 2000 */
            is_at(p, size, 4, "JXL ") || is_at(p, size, 0, "\xff\x0a");           /* JPEG XL */
 }

@@ -6,18 +6,23 @@
 
 #define LOSSY(text) drn_image_is_lossy("" text, sizeof text - 1)
 
-TEST(formats, "JPEG, AVIF, HEIC, JPEG 2000 and JPEG XL lose detail; PNG, TIFF, GIF, PNM and BMP do not")
+TEST(formats,
+     "JPEG, AVIF, HEIC, JPEG 2000 and JPEG XL lose detail; PNG, TIFF, GIF, PNM and BMP do not")
 {
     CHECK(LOSSY("\xff\xd8\xff\xe0\0\x10JFIF"));
-    CHECK(LOSSY("\0\0\0\x20" "ftypavif\0\0\0\0"));
-    CHECK(LOSSY("\0\0\0\x20" "ftypheic"));
+    CHECK(LOSSY("\0\0\0\x20"
+                "ftypavif\0\0\0\0"));
+    CHECK(LOSSY("\0\0\0\x20"
+                "ftypheic"));
     CHECK(LOSSY("\0\0\0\x0cjP  \r\n\x87\n"));
     CHECK(LOSSY("\xff\x4f\xff\x51\0"));
     CHECK(LOSSY("\xff\x0a\0\0"));
     CHECK(LOSSY("\0\0\0\x0cJXL \r\n\x87\n"));
     CHECK(!LOSSY("\x89PNG\r\n\x1a\n\0\0\0\rIHDR"));
-    CHECK(!LOSSY("II*\0") && !LOSSY("MM\0*") && !LOSSY("GIF89a") && !LOSSY("P6\n1 1\n255\n") && !LOSSY("BM"));
-    CHECK(!LOSSY("\0\0\0\x20" "ftypisom"));
+    CHECK(!LOSSY("II*\0") && !LOSSY("MM\0*") && !LOSSY("GIF89a") && !LOSSY("P6\n1 1\n255\n") &&
+          !LOSSY("BM"));
+    CHECK(!LOSSY("\0\0\0\x20"
+                 "ftypisom"));
     CHECK(!LOSSY("") && !LOSSY("\xff") && !LOSSY("\xff\xd8") && !LOSSY("RIFF"));
     CHECK(!drn_image_is_lossy(NULL, 0));
 }
@@ -26,9 +31,19 @@ TEST(webp, "WebP is lossy unless its pixels stand in VP8L, behind whatever chunk
 {
     CHECK(LOSSY("RIFF\x40\0\0\0WEBPVP8 \x10\0\0\0"));
     CHECK(!LOSSY("RIFF\x40\0\0\0WEBPVP8L\x10\0\0\0"));
-    CHECK(!LOSSY("RIFF\x40\0\0\0WEBPVP8X\x0a\0\0\0" "0123456789" "ICCP\x03\0\0\0" "abc\0" "VP8L\1\0\0\0"));
-    CHECK(LOSSY("RIFF\x40\0\0\0WEBPVP8X\x0a\0\0\0" "0123456789" "ALPH\x03\0\0\0" "abc\0" "VP8 \1\0\0\0"));
-    CHECK(LOSSY("RIFF\x40\0\0\0WEBPVP8X\xff\xff\xff\xff" "0123456789" "VP8L\1\0\0\0"));
+    CHECK(!LOSSY("RIFF\x40\0\0\0WEBPVP8X\x0a\0\0\0"
+                 "0123456789"
+                 "ICCP\x03\0\0\0"
+                 "abc\0"
+                 "VP8L\1\0\0\0"));
+    CHECK(LOSSY("RIFF\x40\0\0\0WEBPVP8X\x0a\0\0\0"
+                "0123456789"
+                "ALPH\x03\0\0\0"
+                "abc\0"
+                "VP8 \1\0\0\0"));
+    CHECK(LOSSY("RIFF\x40\0\0\0WEBPVP8X\xff\xff\xff\xff"
+                "0123456789"
+                "VP8L\1\0\0\0"));
     CHECK(LOSSY("RIFF\x40\0\0\0WEBP"));
 }
 

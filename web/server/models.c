@@ -65,8 +65,9 @@ static drn_status add_builtin(web_models *models, bool defaults, drn_error *err)
 
 static drn_status add_auto(web_models *models, drn_error *err)
 {
-    drn_status st = add(models, drn_model_for(false, false, 0),
-                        "fast, by the file: for JPEG and other lossy formats, or for clean pictures", err);
+    drn_status st =
+        add(models, drn_model_for(false, false, 0),
+            "fast, by the file: for JPEG and other lossy formats, or for clean pictures", err);
     if (st != DRN_OK)
         return st;
     web_model *m = &models->items[models->count - 1];
@@ -114,8 +115,7 @@ const web_model *web_models_find(const web_models *models, const char *key)
     return NULL;
 }
 
-const web_model *web_models_pick(const web_models *models, const web_model *model,
-                                 const char *file)
+const web_model *web_models_pick(const web_models *models, const web_model *model, const char *file)
 {
     const web_model *picked = NULL;
     if (model->by_file)
