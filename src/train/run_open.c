@@ -252,6 +252,10 @@ static drn_status start_or_resume(drn_run *r, const drn_train_options *o, drn_er
         return DRN_OK;
     DRN_TRY(drn_log_cut(r->log, r->log_path, drn_trainer_steps(r->trainer), err));
     sweep(o->out);
+    char *pictures = drn_path_join(o->out, "pictures");
+    if (pictures)
+        sweep(pictures);
+    drn_free(pictures);
     char *path = drn_path_join(o->out, "recipe.yaml");
     drn_status st = path ? drn_file_write(path, r->recipe_text, strlen(r->recipe_text), err)
                          : drn_fail(err, DRN_ERR_NOMEM, "%s: out of memory", o->out);
