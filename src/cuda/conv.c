@@ -54,6 +54,16 @@ static bool mma_can(const drn_drun *r, const drn_dcall *c)
            drn_dk_mma_supports(c->in[0], c->out, sub, 1);
 }
 
+/* Compute capability 8.6, 8.9 and 12.0 have 99 KiB of shared memory a block, less than some shapes take. */
+static bool mma_fits(const drn_drun *r, const drn_dcall *c, drn_conv_pass pass, int rows)
+{
+    int32_t sub = c->conv.sub == 4 ? 4 : 1;
+    size_t bytes = pass == DRN_CONV_FORWARD         ? drn_dk_mma_shared(c->out, c->in[0], 1, sub, rows)
+                   : pass == DRN_CONV_BACKWARD_DATA ? drn_dk_mma_shared(c->in[0], c->out, sub, 1, rows)
+                                                    : drn_dk_mma_weights_shared(c->conv.geom.k, c->conv.geom.c);
+    return bytes <= (size_t)r->dev->shared;
+}
+
 /* The warpgroup kernels: the same geometries, of more channels, on compute capability 9.0. */
 static bool group_can(const drn_drun *r, const drn_dcall *c, drn_conv_pass pass)
 {
@@ -81,20 +91,23 @@ static bool can(const drn_drun *r, const drn_dcall *c, drn_dconv_kind kind, drn_
         return c->conv.sub != 4;
     if (only >= 0 && (int)kind != only && !(kind == DRN_DCONV_MMA && c->conv.sub == 4))
         return false;
-    return kind == DRN_DCONV_GROUP ? group_can(r, c, pass) : kind == DRN_DCONV_MMA ? mma_can(r, c) : cudnn_can(r, c, pass);
+    return kind == DRN_DCONV_GROUP ? group_can(r, c, pass)
+           : kind == DRN_DCONV_MMA ? mma_can(r, c) && mma_fits(r, c, pass, 2)
+                                   : cudnn_can(r, c, pass);
 }
 
 bool drn_dconv_can_shuffle(const drn_drun *r, const drn_dcall *c, drn_shape shuffled)
 {
     drn_dcall test = *c;
-    if ((c->attr.activate && c->training) || c->attr.residual || 
+    if ((c->attr.activate && c->training) || c->attr.residual ||
         (r->dev->conv >= 0 && r->dev->conv != DRN_DCONV_MMA && r->dev->conv != DRN_DCONV_GROUP))
         return false;
     test.out = drn_drun_tensor(r, shuffled, NULL);
     test.conv.sub = 4;
     test.attr.factor = 2;
     test.conv.geom = geom_of(&test);
-    return test.out.half && test.out.c % DRN_BLOCK == 0 && mma_can(r, &test);
+    return test.out.half && test.out.c % DRN_BLOCK == 0 && mma_can(r, &test) &&
+           (!c->training || mma_fits(r, &test, DRN_CONV_BACKWARD_WEIGHTS, 2));
 }
 
 /* Two rows a warp where four would leave multiprocessors idle. */
@@ -117,7 +130,8 @@ void drn_dconv_plan(drn_drun *r, drn_dcall *c)
         if (c->conv.kind[pass] == DRN_DCONV_CUDNN)
             drn_cudnn_algorithms(r->dev->cudnn, c, (drn_conv_pass)pass, r->dev->precision, &c->conv.algo[pass], 1);
     }
-    c->conv.rows[0] = c->conv.rows[1] = rows_for(r, &c->conv.geom);
+    for (int pass = 0; pass < 2; pass++)
+        c->conv.rows[pass] = mma_fits(r, c, (drn_conv_pass)pass, 4) ? rows_for(r, &c->conv.geom) : 2;
 }
 
 /* ---- packed weights ---- */
@@ -437,7 +451,8 @@ static int choices(choice *list, const drn_drun *r, const drn_dcall *c, drn_conv
     if (can(r, c, DRN_DCONV_GROUP, pass))
         list[n++] = (choice){DRN_DCONV_GROUP, 0};
     if (can(r, c, DRN_DCONV_MMA, pass)) {
-        list[n++] = (choice){DRN_DCONV_MMA, 4};
+        if (mma_fits(r, c, pass, 4))
+            list[n++] = (choice){DRN_DCONV_MMA, 4};
         if (pass != DRN_CONV_BACKWARD_WEIGHTS)
             list[n++] = (choice){DRN_DCONV_MMA, 2};
     }

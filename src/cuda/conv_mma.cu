@@ -159,9 +159,19 @@ int drn_dk_mma_supports(drn_dten out, drn_dten in, int32_t sub_in, int32_t sub_o
     return ok_in && ok_out;
 }
 
+static constexpr size_t shared_bytes(int mt, int filters, int ck)
+{
+    return (size_t)(TAPS * filters + (WARPS * mt + 2) * HALO_W) * (size_t)ck * sizeof(uint16_t);
+}
+
+size_t drn_dk_mma_shared(drn_dten out, drn_dten in, int32_t sub_in, int32_t sub_out, int32_t rows)
+{
+    return shared_bytes(rows, filters_for(out.c * sub_out), chunk_for(in.c * sub_in));
+}
+
 template <int MT, int NT, int CK> static void run(drn_dmma m, int sms, cudaStream_t s)
 {
-    constexpr size_t bytes = (size_t)(TAPS * NT * 8 + (WARPS * MT + 2) * HALO_W) * CK * sizeof(uint16_t);
+    constexpr size_t bytes = shared_bytes(MT, NT * 8, CK);
     int32_t rows, cols, scale = m.sub_out == 4 ? 2 : 1, h = m.out.h / scale, w = m.out.w / scale;
     drn_dk_mma_pad(&rows, &cols, m.out.c * m.sub_out, m.in.c * m.sub_in);
     int tiles = m.out.n * ((h + WARPS * MT - 1) / (WARPS * MT)) * ((w + TILE_W - 1) / TILE_W);

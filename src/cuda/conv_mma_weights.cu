@@ -217,9 +217,14 @@ template <typename L> static size_t bytes_of(drn_dten x, int k, int c, int sms)
     return block_floats<L>(w.blocks) * (size_t)(w.parts_k * w.parts_c) * sizeof(float);
 }
 
+template <typename L> static constexpr size_t shared_bytes()
+{
+    return 2 * (size_t)(L::HALO + L::TILE) * sizeof(uint16_t);
+}
+
 template <typename L> static void run(const drn_dmma_weights &m, int sms, cudaStream_t s)
 {
-    constexpr size_t bytes = 2 * (size_t)(L::HALO + L::TILE) * sizeof(uint16_t);
+    constexpr size_t bytes = shared_bytes<L>();
     work w = work_of<L>(m.x, m.k, m.c, sms);
     static bool allowed = allow_shared(k_mma_weights<L>, bytes);
     (void)allowed; /* a refusal shows at the launch */
@@ -250,6 +255,11 @@ size_t drn_dk_mma_weights_bytes(drn_dten x, drn_dten dy, int32_t k, int32_t c, i
 {
     (void)dy;
     CHOOSE(bytes_of, x, k, c, sms);
+}
+
+size_t drn_dk_mma_weights_shared(int32_t k, int32_t c)
+{
+    CHOOSE(shared_bytes, );
 }
 
 void drn_dk_mma_weights(drn_dmma_weights m, int32_t sms, cudaStream_t s)

@@ -67,6 +67,7 @@ static drn_status choose_device(drn_cuda *d, drn_error *err)
     DRN_CUDA_TRY(cudaDeviceGetAttribute(&d->sms, cudaDevAttrMultiProcessorCount, d->device), "asking the GPU");
     DRN_CUDA_TRY(cudaDeviceGetAttribute(&d->major, cudaDevAttrComputeCapabilityMajor, d->device), "asking the GPU");
     DRN_CUDA_TRY(cudaDeviceGetAttribute(&d->minor, cudaDevAttrComputeCapabilityMinor, d->device), "asking the GPU");
+    DRN_CUDA_TRY(cudaDeviceGetAttribute(&d->shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, d->device), "asking the GPU");
     if (d->major < OLDEST_MAJOR)
         return drn_fail(err, DRN_ERR_DEVICE, "GPU %s has compute capability %d.%d, %d.0 is needed", d->name, d->major,
                         d->minor, OLDEST_MAJOR);

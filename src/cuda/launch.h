@@ -159,6 +159,8 @@ int drn_dk_group_supports(drn_dten out, drn_dten in, int32_t sub_in, int32_t sub
 void drn_dk_group(drn_dmma m, int32_t sms, cudaStream_t s);
 int drn_dk_mma_supports(drn_dten out, drn_dten in, int32_t sub_in, int32_t sub_out);
 void drn_dk_mma_pad(int32_t *rows, int32_t *cols, int32_t out_channels, int32_t in_channels);
+/* Bytes of shared memory a block takes, with `rows` of pixels a warp. */
+size_t drn_dk_mma_shared(drn_dten out, drn_dten in, int32_t sub_in, int32_t sub_out, int32_t rows);
 void drn_dk_mma(drn_dmma m, int32_t sms, cudaStream_t s);
 
 /* conv_mma_weights.cu: dw[k][c][9] +=, db[k] += (may be NULL) of the same convolutions. */
@@ -171,6 +173,7 @@ typedef struct drn_dmma_weights {
 } drn_dmma_weights;
 void drn_dk_mma_weights(drn_dmma_weights m, int32_t sms, cudaStream_t s);
 size_t drn_dk_mma_weights_bytes(drn_dten x, drn_dten dy, int32_t k, int32_t c, int32_t sms);
+size_t drn_dk_mma_weights_shared(int32_t k, int32_t c);
 /* conv_group_weights.cu: the same for compute capability 9.0 and multiples of 64 channels. */
 int drn_dk_group_weights_supports(drn_dten x, drn_dten dy, int32_t sub);
 void drn_dk_group_weights(drn_dmma_weights m, int32_t sms, cudaStream_t s);

@@ -11,6 +11,7 @@ typedef struct drn_cudnn drn_cudnn;
 
 struct drn_cuda {
     int device, sms, major, minor;
+    int shared; /* bytes of shared memory a block may have */
     char name[128];
     drn_numbers precision;
     cudaStream_t stream;

@@ -72,10 +72,12 @@ cudaError_t cudaEventSynchronize(cudaEvent_t e);
 cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t from, cudaEvent_t to);
 
 /* Tests: the emulated machine has no device (cudaErrorInsufficientDriver), or loses it: from the n-th call on
- * everything fails; 0: all is well.  Memory left before allocations are refused, bytes. */
+ * everything fails; 0: all is well.  Memory left before allocations are refused, bytes.  What it is: its compute
+ * capability, and the bytes of shared memory a block may have. */
 void drn_emu_no_device(int absent);
 void drn_emu_fail_after(long calls);
 void drn_emu_memory(size_t bytes);
+void drn_emu_card(int major, int minor, int shared);
 
 #ifdef __cplusplus
 }

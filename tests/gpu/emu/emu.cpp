@@ -34,7 +34,11 @@ unsigned char *shared_bytes;
 
 namespace
 {
-enum { MAX_THREADS = 1024, STACK = 256 << 10, MAX_SHARED = 227 << 10 };
+enum { MAX_THREADS = 1024, STACK = 256 << 10 };
+
+struct {
+    int major = 9, minor = 0, shared = 227 << 10;
+} card;
 enum wait { READY, IN_BLOCK, IN_WARP, IN_GROUP, DONE };
 
 struct pending_copy {
@@ -218,8 +222,8 @@ void run_grid(dim3 g, dim3 b, size_t shared, const std::function<void()> &body)
     threads = b.x * b.y * b.z;
     if (threads < 1 || threads > MAX_THREADS || g.x < 1 || g.y < 1 || g.z < 1 || g.y > 65535 || g.z > 65535)
         fatal("impossible launch");
-    if (shared > MAX_SHARED)
-        fatal("more shared memory than an H100 block has");
+    if (shared > (size_t)card.shared)
+        fatal("more shared memory than a block of this card has");
     grid = g;
     block_size = b;
     job = &body;
@@ -375,6 +379,12 @@ void drn_emu_memory(size_t bytes)
 {
     memory_left = bytes;
 }
+void drn_emu_card(int major, int minor, int shared)
+{
+    drn_emu::card.major = major;
+    drn_emu::card.minor = minor;
+    drn_emu::card.shared = shared;
+}
 
 cudaError_t cudaGetDeviceCount(int *count)
 {
@@ -393,9 +403,9 @@ cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *p, int)
 cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attr, int)
 {
     *value = attr == cudaDevAttrMultiProcessorCount      ? 3
-             : attr == cudaDevAttrComputeCapabilityMajor ? 9
-             : attr == cudaDevAttrComputeCapabilityMinor ? 0
-                                                         : (int)drn_emu::MAX_SHARED;
+             : attr == cudaDevAttrComputeCapabilityMajor ? drn_emu::card.major
+             : attr == cudaDevAttrComputeCapabilityMinor ? drn_emu::card.minor
+                                                         : drn_emu::card.shared;
     return cudaSuccess;
 }
 cudaError_t cudaDriverGetVersion(int *version)
