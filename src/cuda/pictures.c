@@ -3,6 +3,7 @@
 #include "cuda/train.h"
 #include "kernels/bicubic.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 /* ---- decoding and copying ---- */
@@ -11,7 +12,7 @@ typedef struct decoding {
     drn_dataset *data;
     uint8_t **pixels;
     drn_picture_size *sizes;
-    bool no_memory;
+    atomic_bool no_memory;
 } decoding;
 
 static void decode(void *ctx, size_t chunk, int thread)
@@ -21,7 +22,8 @@ static void decode(void *ctx, size_t chunk, int thread)
     drn_error err = {0};
     (void)thread;
     if (drn_dataset_get(&im, d->data, chunk, &err) != DRN_OK) {
-        d->no_memory |= err.code == DRN_ERR_NOMEM;
+        if (err.code == DRN_ERR_NOMEM)
+            d->no_memory = true;
         return;
     }
     size_t bytes = 3 * (size_t)im->width * (size_t)im->height;
