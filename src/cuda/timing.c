@@ -62,6 +62,7 @@ static drn_status time_passes(float *ms, drn_drun *r, int repeats, const cudaEve
         if (i >= 0)
             DRN_CUDA_TRY(cudaEventElapsedTime(&ms[i], event[0], event[1]), "timing the network");
     }
+    DRN_CUDA_TRY(cudaGetLastError(), "starting the network");
     return drn_drun_check(r, err);
 }
 
