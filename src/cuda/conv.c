@@ -64,11 +64,11 @@ static bool mma_fits(const drn_drun *r, const drn_dcall *c, drn_conv_pass pass, 
     return bytes <= (size_t)r->dev->shared;
 }
 
-/* The warpgroup kernels: the same geometries, of more channels, on compute capability 9.0. */
+/* The warpgroup kernels: the same geometries, of more channels, on compute capability 9.0, where the build has them. */
 static bool group_can(const drn_drun *r, const drn_dcall *c, drn_conv_pass pass)
 {
     int32_t sub = c->conv.sub == 4 ? 4 : 1;
-    if (r->dev->major != 9 || r->dev->minor != 0 || !mma_can(r, c))
+    if (!DRN_CUDA_WARPGROUPS || r->dev->major != 9 || r->dev->minor != 0 || !mma_can(r, c))
         return false;
     return pass == DRN_CONV_FORWARD         ? drn_dk_group_supports(c->out, c->in[0], 1, sub)
            : pass == DRN_CONV_BACKWARD_DATA ? drn_dk_group_supports(c->in[0], c->out, sub, 1)
@@ -420,6 +420,7 @@ static drn_status measure(float *ms, drn_drun *r, drn_dcall *c, drn_conv_pass pa
         DRN_CUDA_TRY(cudaEventRecord(event[0], r->dev->stream), "timing convolutions");
         for (int k = 0; k < REPEATS; k++)
             run_pass(r, c, pass);
+        r->refused |= cudaGetLastError() != cudaSuccess; /* what was not launched takes no time */
         DRN_CUDA_TRY(cudaEventRecord(event[1], r->dev->stream), "timing convolutions");
         DRN_CUDA_TRY(cudaEventSynchronize(event[1]), "timing convolutions");
         DRN_CUDA_TRY(cudaEventElapsedTime(&t, event[0], event[1]), "timing convolutions");
