@@ -36,6 +36,29 @@ numbers checkpoint >one && numbers straight/checkpoint.safetensors >two
 same one two
 equal "$(gzip -dc result/tiny.log.jsonl.gz | wc -l)" 400
 
+# Asked to end, a slice still leaves what its training saved.
+mkdir "at work"
+TMPDIR="$PWD/at work" "$tools/slice" --drn "$DRN" --shard-size 5000 --name tiny --in in --out "after all" --max-time 100 \
+    -- --recipe tiny.yaml --set train.steps=1000000 >out 2>err &
+n=0
+until [ -f "at work"/*/run/checkpoint.safetensors ] || [ $n -ge 600 ]; do
+    n=$((n + 1))
+    sleep 0.1
+done
+kill -TERM $!
+wait $! && rc=0 || rc=$?
+equal "$rc" 1 # as drn train's own
+has err "checkpoint saved"
+run 0 "$tools/shards" join "after all" tiny.checkpoint.safetensors whole.checkpoint
+[ -s "after all/tiny.model.safetensors" ] || fail "no model"
+[ -z "$(ls "at work")" ] || fail "temporary files are left"
+
+# A shorter file over a longer one: what is left of that does not count.
+cp in/train.pack.000 in/train.pack.099
+run 0 "$tools/shards" join in train.pack again.pack
+same again.pack whole.pack
+rm in/train.pack.099
+
 printf x >>next/train.pack.001
 run 1 slice --in next --out other --max-time 5 -- --recipe tiny.yaml
 has err 'pieces are missing or damaged'
