@@ -18,18 +18,16 @@ drn_status drn_cuda_choose(drn_cuda **out, drn_device device, drn_numbers number
 drn_status drn_device_check(drn_device device, char *name, size_t size, drn_error *err)
 {
     drn_cuda *d;
-    drn_cuda_info info;
     if (device == DRN_DEVICE_CPU) {
         if (name)
             snprintf(name, size, "CPU");
         return DRN_OK;
     }
     DRN_TRY(drn_cuda_open(&d, DRN_NUMBERS_BF16, err));
-    drn_status st = drn_cuda_get_info(&info, d, err);
-    if (st == DRN_OK && name)
-        snprintf(name, size, "%s", info.name);
+    if (name)
+        snprintf(name, size, "%s", drn_cuda_name(d));
     drn_cuda_close(d);
-    return st;
+    return DRN_OK;
 }
 
 drn_status drn_device_get_info(drn_device_info *out, drn_error *err)

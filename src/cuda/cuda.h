@@ -20,6 +20,7 @@ typedef struct drn_cuda drn_cuda;
  * started with others takes the GPU of its number on this machine. */
 drn_status drn_cuda_open(drn_cuda **out, drn_numbers precision, drn_error *err);
 void drn_cuda_close(drn_cuda *d);
+const char *drn_cuda_name(const drn_cuda *d); /* of the GPU */
 /* *out is NULL for the CPU, and for AUTO when opening fails. */
 drn_status drn_cuda_choose(drn_cuda **out, drn_device device, drn_numbers numbers, drn_error *err);
 

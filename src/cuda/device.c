@@ -131,6 +131,11 @@ void drn_cuda_close(drn_cuda *d)
     drn_free(d);
 }
 
+const char *drn_cuda_name(const drn_cuda *d)
+{
+    return d->name;
+}
+
 drn_status drn_cuda_get_info(drn_cuda_info *info, drn_cuda *d, drn_error *err)
 {
     *info = (drn_cuda_info){.major = d->major, .minor = d->minor, .sms = d->sms, .cudnn = drn_cudnn_version(drn_cuda_cudnn(d))};

@@ -19,6 +19,12 @@ void drn_cuda_close(drn_cuda *d)
     (void)d;
 }
 
+const char *drn_cuda_name(const drn_cuda *d)
+{
+    (void)d;
+    return "";
+}
+
 drn_status drn_cuda_get_info(drn_cuda_info *info, drn_cuda *d, drn_error *err)
 {
     (void)info, (void)d;
