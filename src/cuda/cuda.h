@@ -83,7 +83,6 @@ drn_status drn_cuda_train_update(drn_cuda_train *t, const drn_cuda_update *u, dr
 drn_status drn_cuda_train_load(drn_cuda_train *t, drn_dataset *d, drn_pool *pool, drn_error *err);
 /* How batch_at cuts them; the scale stays what it was first. */
 drn_status drn_cuda_train_set_spec(drn_cuda_train *t, const drn_patch_spec *spec, drn_error *err);
-bool drn_cuda_train_has_pictures(const drn_cuda_train *t);
 /* Device's copy of the batch of the last step, in the loader's layout, for tests; NULL entries are left out. */
 drn_status drn_cuda_train_last_batch(drn_cuda_train *t, float *lr, float *const *target, drn_error *err);
 /* Bytes of everything on the device. */

@@ -98,12 +98,6 @@ drn_status drn_cuda_train_set_spec(drn_cuda_train *t, const drn_patch_spec *spec
     return none(err);
 }
 
-bool drn_cuda_train_has_pictures(const drn_cuda_train *t)
-{
-    (void)t;
-    return false;
-}
-
 drn_status drn_cuda_train_last_batch(drn_cuda_train *t, float *lr, float *const *target, drn_error *err)
 {
     (void)t, (void)lr, (void)target;

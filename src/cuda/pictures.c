@@ -79,11 +79,6 @@ done:
     return st;
 }
 
-bool drn_cuda_train_has_pictures(const drn_cuda_train *t)
-{
-    return t->pictures.data != NULL;
-}
-
 void drn_pictures_free(drn_pictures *p)
 {
     cudaFree(p->pool);

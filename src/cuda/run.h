@@ -145,7 +145,5 @@ void drn_drun_launch_backward(drn_drun *r); /* seeds the loss with 1 */
 /* DRN_ERR_DEVICE when something could not be launched that CUDA itself does not tell. */
 drn_status drn_drun_check(const drn_drun *r, drn_error *err);
 size_t drn_drun_bytes(const drn_drun *r);
-/* One line a convolution: geometry, what was chosen, the times that were taken. */
-void drn_drun_describe(const drn_drun *r, drn_cuda_line_fn line, void *ctx);
 
 #endif

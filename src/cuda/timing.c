@@ -24,7 +24,8 @@ static int describe_pass(char *text, size_t size, const drn_dconv *d, int pass)
     return n;
 }
 
-void drn_drun_describe(const drn_drun *r, drn_cuda_line_fn line, void *ctx)
+/* One line a convolution: geometry, what was chosen, the times that were taken. */
+static void describe(const drn_drun *r, drn_cuda_line_fn line, void *ctx)
 {
     for (size_t i = 0; i < r->count; i++) {
         const drn_dcall *c = &r->calls[i];
@@ -43,7 +44,7 @@ void drn_drun_describe(const drn_drun *r, drn_cuda_line_fn line, void *ctx)
 void drn_cuda_train_describe(const drn_cuda_train *t, drn_cuda_line_fn line, void *ctx)
 {
     if (t->run)
-        drn_drun_describe(t->run, line, ctx);
+        describe(t->run, line, ctx);
 }
 
 static int by_value(const void *a, const void *b)
