@@ -35,7 +35,7 @@ const command cmd_bench = {
     "batch 4, LR patch 32.  GFLOP/s count two operations for each multiply-accumulate of the direct "
     "convolutions, so a ratio above 1 means that fewer were needed.  The ratio is the median of the "
     "repeats; compare engines by it, not by times taken at different moments.  On a GPU: training steps of "
-    "batch 16 with LR patch 32 and batch 32 with LR patch 48, and a 1024x1024 picture.",
+    "batch 16 with LR patch 32 and batch 32 with LR patch 48, at least 20 of each, and a 1024x1024 picture.",
     table,
     0,
     0,
@@ -183,6 +183,8 @@ static int run(int argc, char **argv)
     drn_error err = {0};
     cli_parse(&cmd_bench, &o, &args, argc, argv);
     free(args.items);
+    if (o.layers && o.device == DRN_DEVICE_CUDA)
+        cli_usage(&cmd_bench, "--layers times the CPU's layers; with --device cuda, -v lists the convolutions");
     if (o.layers)
         return run_layers(&o);
     if (on_gpu(&o))

@@ -46,9 +46,13 @@ typedef struct drn_bench_gpu_result {
 } drn_bench_gpu_result;
 
 /** The x4 DRN (64 channels, 7 modules a block) on an NVIDIA GPU.
+ *  @param numbers  arithmetic; the convolutions are chosen by the clock for the picture, too, as DRN_CUDA_TUNE=1
+ *                  would have them when enlarging.
+ *  @param repeats  1 to 10000 of each training step, at most 10 of the picture.
  *  @param line  NULL, or called with a line of text for each convolution of the training steps: what was chosen
  *               and how many milliseconds the alternatives took.
- *  @return DRN_OK | DRN_ERR_INVALID | DRN_ERR_NOMEM | DRN_ERR_UNSUPPORTED | DRN_ERR_DEVICE. */
+ *  @return DRN_OK | DRN_ERR_INVALID | DRN_ERR_NOMEM | DRN_ERR_UNSUPPORTED | DRN_ERR_DEVICE | DRN_ERR_IO (a folder of
+ *  random pictures in TMPDIR); out is untouched on failure. */
 drn_status drn_bench_gpu(drn_bench_gpu_result *out, drn_numbers numbers, int repeats,
                          void (*line)(void *ctx, const char *text), void *ctx, drn_error *err);
 

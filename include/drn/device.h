@@ -28,7 +28,7 @@ typedef enum drn_numbers {
  *  @param device  AUTO is taken as CUDA.
  *  @param name    receives what it is called, size bytes; may be NULL.
  *  @return DRN_OK | DRN_ERR_UNSUPPORTED (build without CUDA) | DRN_ERR_DEVICE (no driver, too old, no GPU: the
- *  message says which).  Thread-safe. */
+ *  message says which) | DRN_ERR_INVALID (environment variables that choose it) | DRN_ERR_NOMEM.  Thread-safe. */
 drn_status drn_device_check(drn_device device, char *name, size_t size, drn_error *err);
 
 /** The GPU that would be used. */

@@ -21,5 +21,7 @@ done
 run 0 "$DRN" bench --layers -j 1 -r 1
 grep -q 'block2.module7.conv2.weight' out || fail "no line of a layer"
 run 2 "$DRN" bench --layers -r 0
+run 2 "$DRN" bench --layers --device cuda
+has err "times the CPU"
 run 2 "$DRN" bench -r 0
 finish
