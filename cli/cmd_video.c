@@ -31,9 +31,10 @@ static const opt table[] = {
     OPT(INT, height, "height", 'H', .arg = "PIXELS", .min = 0, .max = 1 << 16, .fallback = "0",
         .doc = "height of the result; the width follows, or is --width"),
     OPT(TEXT, fit, "fit", 0, .arg = "WxH", .doc = "largest size that fits into W x H pixels"),
-    OPT(TEXT, model, "model", 'm', .arg = "MODEL", .fallback = DEFAULT_MODEL,
-        .doc =
-            "a built-in model ('drn models' lists them), a .safetensors file, or the word default"),
+    OPT(TEXT, model, "model", 'm', .arg = "MODEL", .fallback = AUTO_MODEL,
+        .doc = "a built-in model ('drn models' lists them) or a .safetensors file.  auto: "
+               "drn-compact-photo-x4, as films are stored with losses.  best: drn-photo-x4, 5 times "
+               "slower.  default: drn-compact-x4, for films without losses"),
     OPT(FLAG, ensemble, "ensemble", 'x',
         .doc = "mean over the 8 flips and turns of each frame: slightly better, 8 times the work"),
     OPT(FLAG, consistent, "consistent", 0,
@@ -169,6 +170,14 @@ static void check_streams(const options *o, const char *in)
         cli_usage(&cmd_video, "the standard input is the terminal; pipe y4m into it");
 }
 
+/* A film's frames are those of a lossy format, whatever it is stored in now. */
+static const char *model_name(const char *asked)
+{
+    bool best = strcmp(asked, BEST_MODEL) == 0;
+    const char *name = best || strcmp(asked, AUTO_MODEL) == 0 ? drn_model_for(best, true, 0) : asked;
+    return name ? name : DEFAULT_MODEL;
+}
+
 static int run(int argc, char **argv)
 {
     options o = {0};
@@ -186,7 +195,7 @@ static int run(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);  /* a closed pipe is an error like a full disk */
     setenv("SVT_LOG", "0", 0); /* the AV1 encoder talks on the standard error */
     int code = EXIT_FAILED;
-    if (load_model(&model, o.model, 0)) {
+    if (load_model(&model, model_name(o.model), 0)) {
         if (o.verbose && !o.json)
             describe(in, model);
         drn_status st = drn_video_upscale(in, o.out, model, &v, &result, &err);
