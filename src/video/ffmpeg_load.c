@@ -31,12 +31,12 @@ static void load(void)
     loaded.swscale = open_one(SONAME("swscale", LIBSWSCALE_VERSION_MAJOR));
     loaded.avcodec = open_one(SONAME("avcodec", LIBAVCODEC_VERSION_MAJOR));
     loaded.avformat = open_one(SONAME("avformat", LIBAVFORMAT_VERSION_MAJOR));
-#define X(library, name)                                                                           \
+#define X(part, name)                                                                              \
     if (!loaded.trouble[0]) {                                                                      \
-        void *symbol = dlsym(loaded.library, #name);                                               \
+        void *symbol = dlsym(loaded.part, #name);                                                  \
         memcpy(&drn_av.name, &symbol, sizeof symbol);                                              \
         if (!symbol)                                                                               \
-            strncpy(loaded.trouble, #name " is missing in lib" #library,                           \
+            strncpy(loaded.trouble, #name " is missing in lib" #part,                              \
                     sizeof loaded.trouble - 1);                                                    \
     }
     DRN_AV_FUNCTIONS(X)
