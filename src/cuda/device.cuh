@@ -168,63 +168,32 @@ DRN_DEV void group_barrier(int group)
     asm volatile("bar.sync %0, 128;\n" ::"r"(group + 1) : "memory");
 }
 
-/* K innermost in both ... */
-DRN_DEV void group_mma_64(float (*d)[4], uint64_t a, uint64_t b, int add)
-{
-    asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %34, 0;\n"
-                 "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 "
-                 "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, "
-                 "%32, %33, p, 1, 1, 0, 0;\n}\n"
-                 : "+f"(d[0][0]), "+f"(d[0][1]), "+f"(d[0][2]), "+f"(d[0][3]), "+f"(d[1][0]), "+f"(d[1][1]), "+f"(d[1][2]),
-                   "+f"(d[1][3]), "+f"(d[2][0]), "+f"(d[2][1]), "+f"(d[2][2]), "+f"(d[2][3]), "+f"(d[3][0]), "+f"(d[3][1]),
-                   "+f"(d[3][2]), "+f"(d[3][3]), "+f"(d[4][0]), "+f"(d[4][1]), "+f"(d[4][2]), "+f"(d[4][3]), "+f"(d[5][0]),
-                   "+f"(d[5][1]), "+f"(d[5][2]), "+f"(d[5][3]), "+f"(d[6][0]), "+f"(d[6][1]), "+f"(d[6][2]), "+f"(d[6][3]),
-                   "+f"(d[7][0]), "+f"(d[7][1]), "+f"(d[7][2]), "+f"(d[7][3])
-                 : "l"(a), "l"(b), "r"(add));
-}
-DRN_DEV void group_mma_32(float (*d)[4], uint64_t a, uint64_t b, int add)
-{
-    asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %18, 0;\n"
-                 "wgmma.mma_async.sync.aligned.m64n32k16.f32.bf16.bf16 "
-                 "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15}, "
-                 "%16, %17, p, 1, 1, 0, 0;\n}\n"
-                 : "+f"(d[0][0]), "+f"(d[0][1]), "+f"(d[0][2]), "+f"(d[0][3]), "+f"(d[1][0]), "+f"(d[1][1]), "+f"(d[1][2]),
-                   "+f"(d[1][3]), "+f"(d[2][0]), "+f"(d[2][1]), "+f"(d[2][2]), "+f"(d[2][3]), "+f"(d[3][0]), "+f"(d[3][1]),
-                   "+f"(d[3][2]), "+f"(d[3][3])
-                 : "l"(a), "l"(b), "r"(add));
-}
-DRN_DEV void group_mma_8(float (*d)[4], uint64_t a, uint64_t b, int add)
-{
-    asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %6, 0;\n"
-                 "wgmma.mma_async.sync.aligned.m64n8k16.f32.bf16.bf16 "
-                 "{%0, %1, %2, %3}, "
-                 "%4, %5, p, 1, 1, 0, 0;\n}\n"
-                 : "+f"(d[0][0]), "+f"(d[0][1]), "+f"(d[0][2]), "+f"(d[0][3])
-                 : "l"(a), "l"(b), "r"(add));
-}
-/* ... and M and N innermost. */
-DRN_DEV void group_mma_8_trans(float (*d)[4], uint64_t a, uint64_t b, int add)
-{
-    asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %6, 0;\n"
-                 "wgmma.mma_async.sync.aligned.m64n8k16.f32.bf16.bf16 "
-                 "{%0, %1, %2, %3}, "
-                 "%4, %5, p, 1, 1, 1, 1;\n}\n"
-                 : "+f"(d[0][0]), "+f"(d[0][1]), "+f"(d[0][2]), "+f"(d[0][3])
-                 : "l"(a), "l"(b), "r"(add));
-}
-DRN_DEV void group_mma_64_trans(float (*d)[4], uint64_t a, uint64_t b, int add)
-{
-    asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %34, 0;\n"
-                 "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 "
-                 "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, "
-                 "%32, %33, p, 1, 1, 1, 1;\n}\n"
-                 : "+f"(d[0][0]), "+f"(d[0][1]), "+f"(d[0][2]), "+f"(d[0][3]), "+f"(d[1][0]), "+f"(d[1][1]), "+f"(d[1][2]),
-                   "+f"(d[1][3]), "+f"(d[2][0]), "+f"(d[2][1]), "+f"(d[2][2]), "+f"(d[2][3]), "+f"(d[3][0]), "+f"(d[3][1]),
-                   "+f"(d[3][2]), "+f"(d[3][3]), "+f"(d[4][0]), "+f"(d[4][1]), "+f"(d[4][2]), "+f"(d[4][3]), "+f"(d[5][0]),
-                   "+f"(d[5][1]), "+f"(d[5][2]), "+f"(d[5][3]), "+f"(d[6][0]), "+f"(d[6][1]), "+f"(d[6][2]), "+f"(d[6][3]),
-                   "+f"(d[7][0]), "+f"(d[7][1]), "+f"(d[7][2]), "+f"(d[7][3])
-                 : "l"(a), "l"(b), "r"(add));
-}
+#define DRN_SUMS(j) "+f"(d[j][0]), "+f"(d[j][1]), "+f"(d[j][2]), "+f"(d[j][3])
+
+/* name(d, a, b, add); `trans` is 0 where K is innermost in both operands, 1 where M and N are; `first` .. `third` are
+ * the numbers of the operands behind the sums. */
+#define DRN_GROUP_MMA(name, columns, registers, first, second, third, trans, ...)                                \
+    DRN_DEV void name(float (*d)[4], uint64_t a, uint64_t b, int add)                                            \
+    {                                                                                                            \
+        asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %" #third ", 0;\n"                                        \
+                     "wgmma.mma_async.sync.aligned.m64n" #columns "k16.f32.bf16.bf16 {" registers "}, "           \
+                     "%" #first ", %" #second ", p, 1, 1, " #trans ", " #trans ";\n}\n"                          \
+                     : __VA_ARGS__                                                                               \
+                     : "l"(a), "l"(b), "r"(add));                                                                \
+    }
+#define DRN_REGISTERS_8 "%0, %1, %2, %3"
+#define DRN_REGISTERS_32 "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15"
+#define DRN_REGISTERS_64 "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, " \
+    "%19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"
+DRN_GROUP_MMA(group_mma_64, 64, DRN_REGISTERS_64, 32, 33, 34, 0, DRN_SUMS(0), DRN_SUMS(1), DRN_SUMS(2), DRN_SUMS(3), DRN_SUMS(4), DRN_SUMS(5), DRN_SUMS(6),
+              DRN_SUMS(7))
+DRN_GROUP_MMA(group_mma_32, 32, DRN_REGISTERS_32, 16, 17, 18, 0, DRN_SUMS(0), DRN_SUMS(1), DRN_SUMS(2), DRN_SUMS(3))
+DRN_GROUP_MMA(group_mma_8, 8, DRN_REGISTERS_8, 4, 5, 6, 0, DRN_SUMS(0))
+DRN_GROUP_MMA(group_mma_64_trans, 64, DRN_REGISTERS_64, 32, 33, 34, 1, DRN_SUMS(0), DRN_SUMS(1), DRN_SUMS(2), DRN_SUMS(3), DRN_SUMS(4), DRN_SUMS(5), DRN_SUMS(6),
+              DRN_SUMS(7))
+DRN_GROUP_MMA(group_mma_8_trans, 8, DRN_REGISTERS_8, 4, 5, 6, 1, DRN_SUMS(0))
+#undef DRN_GROUP_MMA
+#undef DRN_SUMS
 
 #endif
 
