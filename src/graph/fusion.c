@@ -31,9 +31,24 @@ static void take_over(drn_graph *g, node *conv, node *user)
     user->dead = true;
 }
 
+/* Backward wants the sum before a PReLU, whose slopes may be negative or learned; a backend has no such
+ * store.  Slopes are the convolution's parameter from here on. */
+static bool absorb_slopes(const drn_graph *g, node *conv, const node *user)
+{
+    if (g->training || g->backend || conv->inputs >= DRN_MAX_INPUTS || g->values[user->in[1]].kind != VALUE_PARAM)
+        return false;
+    conv->attr.prelu = true;
+    conv->in[conv->inputs++] = user->in[1];
+    return true;
+}
+
 static bool absorb_activation(drn_graph *g, node *conv, node *user)
 {
-    if (user->op != &drn_op_leaky_relu || conv->attr.activate || conv->attr.residual || conv->attr.factor)
+    bool prelu = user->op == &drn_op_prelu;
+    if ((user->op != &drn_op_leaky_relu && !prelu) || conv->attr.activate || conv->attr.residual ||
+        conv->attr.factor)
+        return false;
+    if (prelu && !absorb_slopes(g, conv, user))
         return false;
     conv->attr.activate = true;
     conv->attr.slope = user->attr.slope;

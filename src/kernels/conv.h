@@ -59,6 +59,7 @@ typedef struct drn_conv_epilogue {
     const void *residual; /* of y's shape and layout, or NULL; may be y itself */
     bool activate;        /* v > 0 ? v : slope * v */
     double slope;         /* 0: ReLU */
+    const void *slopes;   /* PReLU: [K], in place of slope; or NULL */
 } drn_conv_epilogue;
 
 /* Where a kernel works. */

@@ -1,6 +1,6 @@
 /* conv2d: y[N,K,OH,OW] = act(x[N,C,H,W] (*) w[K,C,R,S] + b[K]) + residual.  Zero padding, one stride
- * and pad for both axes.  Activation, residual and, in inference, a pixel shuffle of the result by
- * attr.factor are put there by the graph's fusion. */
+ * and pad for both axes.  Activation, residual and, in inference, a PReLU's slopes [K] and a pixel
+ * shuffle of the result by attr.factor are put there by the graph's fusion. */
 #include "ops/op.h"
 
 #include <string.h>
@@ -15,7 +15,19 @@ static drn_conv_geom geom(const drn_call *c)
 
 static int bias_index(const drn_call *c)
 {
-    return c->inputs - c->attr->residual > 2 ? 2 : -1;
+    return c->inputs - c->attr->residual - c->attr->prelu > 2 ? 2 : -1;
+}
+
+static drn_conv_epilogue epilogue(const drn_call *c, const void *residual)
+{
+    int b = bias_index(c);
+    return (drn_conv_epilogue){
+        .bias = b > 0 ? c->in[b] : NULL,
+        .residual = residual,
+        .activate = c->attr->activate,
+        .slope = c->attr->slope,
+        .slopes = c->attr->prelu ? c->in[c->inputs - c->attr->residual - 1] : NULL,
+    };
 }
 
 /* Geometry of the forward pass: the kernel chosen may shuffle by itself. */
@@ -39,7 +51,7 @@ static drn_status shape(drn_shape *out, const drn_shape *in, int inputs, const d
         return drn_fail(err, DRN_ERR_INVALID, "conv2d: stride %d, pad %d", attr->stride, attr->pad);
     if (w.c != x.c)
         return drn_fail(err, DRN_ERR_INVALID, "conv2d: weights for %d channels, input has %d", w.c, x.c);
-    if (inputs - attr->residual > 2 && in[2].n != w.n)
+    if (inputs - attr->residual - attr->prelu > 2 && in[2].n != w.n)
         return drn_fail(err, DRN_ERR_INVALID, "conv2d: %d biases for %d filters", in[2].n, w.n);
     int64_t h = (int64_t)x.h + 2 * (int64_t)attr->pad - w.h, v = (int64_t)x.w + 2 * (int64_t)attr->pad - w.w;
     if (h < 0 || v < 0 || h / attr->stride >= INT32_MAX || v / attr->stride >= INT32_MAX)
@@ -125,13 +137,7 @@ static void forward(const drn_call *c)
     drn_conv_geom g = forward_geom(c);
     size_t plain = plain_bytes(c);
     void *y = plain ? c->scratch : c->out;
-    int b = bias_index(c);
-    drn_conv_epilogue e = {
-        .bias = b > 0 ? c->in[b] : NULL,
-        .residual = c->attr->residual ? c->in[c->inputs - 1] : NULL,
-        .activate = c->attr->activate,
-        .slope = c->attr->slope,
-    };
+    drn_conv_epilogue e = epilogue(c, c->attr->residual ? c->in[c->inputs - 1] : NULL);
     c->conv[DRN_CONV_FORWARD]->forward(y, c->in[0], weights(c, DRN_CONV_FORWARD), &g, &e,
                                        &(drn_conv_run){c->pool, (char *)c->scratch + plain});
     if (plain)
@@ -180,7 +186,7 @@ static void rows_place(const drn_call *c, const drn_band *out, const char *dense
 static void forward_rows(const drn_call *c, const drn_band *in, const drn_band *out, int32_t y, int32_t n)
 {
     drn_conv_geom g = forward_geom(c);
-    int32_t f = c->attr->factor > 1 ? c->attr->factor : 1, from = y, to = y + n, b = bias_index(c);
+    int32_t f = c->attr->factor > 1 ? c->attr->factor : 1, from = y, to = y + n;
     const drn_band *res = c->attr->residual ? &in[c->inputs - 1] : NULL;
     rows_needed(&from, &to, c, 0);
     int32_t first = from > 0 ? from : 0, end = to < g.h ? to : g.h;
@@ -189,12 +195,7 @@ static void forward_rows(const drn_call *c, const drn_band *in, const drn_band *
     g.h = end > first ? end - first : 0;
     g.oh = n / f;
     g.band = (drn_conv_band){g.pad - (first - from), in[0].plane, plain ? 0 : out->plane, res ? res->plane : 0};
-    drn_conv_epilogue e = {
-        .bias = b > 0 ? c->in[b] : NULL,
-        .residual = res ? drn_band_row(res, c->out_shape, c->type, 0, y) : NULL,
-        .activate = c->attr->activate,
-        .slope = c->attr->slope,
-    };
+    drn_conv_epilogue e = epilogue(c, res ? drn_band_row(res, c->out_shape, c->type, 0, y) : NULL);
     c->conv[DRN_CONV_FORWARD]->forward(
         plain ? (void *)dense : drn_band_row(out, c->out_shape, c->type, 0, y),
         drn_band_row(&in[0], c->in_shape[0], c->type, 0, first), weights(c, DRN_CONV_FORWARD), &g, &e,
@@ -228,7 +229,7 @@ static void backward(const drn_call *c)
 const drn_op drn_op_conv2d = {
     .name = "conv2d",
     .min_inputs = 2,
-    .max_inputs = 4,
+    .max_inputs = 5,
     .reads = DRN_READS_INPUTS | DRN_READS_OUTPUT,
     .shape = shape,
     .plan = plan,

@@ -21,6 +21,7 @@ typedef struct drn_attr {
     double eps, momentum;    /* batch_norm; losses: Charbonnier's epsilon */
     double mul[4], shift[4]; /* affine, up to 4 channels */
     bool activate;           /* conv2d: fused activation (set by fusion) */
+    bool prelu;              /* conv2d: its slopes are the input behind the bias (set by fusion) */
     bool residual;           /* conv2d: the last input is added to the result (set by fusion) */
     bool sum;                /* losses: sum instead of mean */
     int32_t pixel;           /* gradient+pixel loss: kind of the pixel part */
@@ -91,7 +92,7 @@ typedef struct drn_op {
     size_t (*rows_scratch)(const drn_call *call, int32_t n); /* for forward_rows of n rows; optional */
 } drn_op;
 
-extern const drn_op drn_op_conv2d;           /* x, w[K,C,R,S], b[K]? (, residual) */
+extern const drn_op drn_op_conv2d;           /* x, w[K,C,R,S], b[K]? (, slopes[K]) (, residual) */
 extern const drn_op drn_op_conv_transpose2d; /* x, w[C,K,R,S], b[K]? */
 extern const drn_op drn_op_leaky_relu;       /* slope 0: ReLU */
 extern const drn_op drn_op_prelu;            /* x, slope[C] */

@@ -76,16 +76,21 @@ conv_case conv_case_new(drn_conv_geom g, uint64_t seed)
     t.b = need(drn_alloc((size_t)g.k * sizeof *t.b));
     t.flat |= fill(t.w, t.nw, 0.1f, &rng);
     fill(t.b, (size_t)g.k, 1, &rng);
+    t.slopes = need(drn_alloc((size_t)g.k * sizeof *t.slopes));
+    for (int32_t i = 0; i < g.k; i++)
+        t.slopes[i] = 2 * (float)drn_rng_uniform(&rng) - 1;
     t.x64 = widen(t.x, t.nx);
     t.y64 = widen(t.y, t.ny);
     t.w64 = widen(t.w, t.nw);
     t.b64 = widen(t.b, (size_t)g.k);
+    t.slopes64 = widen(t.slopes, (size_t)g.k);
     return t;
 }
 
 void conv_case_free(conv_case *t)
 {
-    void *all[] = {t->x, t->y, t->w, t->b, t->x64, t->y64, t->w64, t->b64};
+    void *all[] = {t->x,   t->y,   t->w,   t->b,   t->slopes,
+                   t->x64, t->y64, t->w64, t->b64, t->slopes64};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         drn_free(all[i]);
 }

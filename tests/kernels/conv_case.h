@@ -14,8 +14,8 @@ typedef struct conv_case {
     size_t nx, ny, nw; /* elements with the zero lanes; weights plain */
     bool flat;         /* a buffer holds one value: roundings of sums may not cancel */
     /* float data in tensor layout, and the same in double */
-    float *x, *y, *w, *b;
-    double *x64, *y64, *w64, *b64;
+    float *x, *y, *w, *b, *slopes; /* slopes: -1..1, so that they enlarge no error */
+    double *x64, *y64, *w64, *b64, *slopes64;
 } conv_case;
 
 drn_conv_geom conv_geom(int n, int c, int h, int w, int k, int rs, int stride, int pad);

@@ -256,9 +256,9 @@ static void subject_threads(const subject *s, float *out, const float *start, si
     guard_free(db_again);
 }
 
-/* which: bit 0 bias, bit 1 activation, bit 2 residual, bit 3 residual is y. */
+/* which: bit 0 bias, bit 1 activation, bit 2 residual, bit 3 residual is y; prelu: in place of slope. */
 static void check_forward(const drn_conv_impl *impl, const conv_case *t, unsigned which,
-                          double slope)
+                          double slope, bool prelu)
 {
     const drn_conv_impl *ref = reference(DRN_FLOAT64);
     drn_conv_run run = {pools[1], NULL};
@@ -266,9 +266,11 @@ static void check_forward(const drn_conv_impl *impl, const conv_case *t, unsigne
     double *x = absolute(t->x64, t->nx), *w = absolute(t->w64, t->nw), *y = absolute(t->y64, t->ny);
     double *b = absolute(t->b64, (size_t)t->g.k);
     bool add = which & 12;
-    drn_conv_epilogue e64 = {which & 1 ? t->b64 : NULL, add ? t->y64 : NULL, which & 2, slope};
-    drn_conv_epilogue e32 = {which & 1 ? t->b : NULL, add ? t->y : NULL, which & 2, slope};
-    drn_conv_epilogue size = {which & 1 ? b : NULL, add ? y : NULL, false, 0};
+    drn_conv_epilogue e64 = {which & 1 ? t->b64 : NULL, add ? t->y64 : NULL, which & 2, slope,
+                             prelu ? t->slopes64 : NULL};
+    drn_conv_epilogue e32 = {which & 1 ? t->b : NULL, add ? t->y : NULL, which & 2, slope,
+                             prelu ? t->slopes : NULL};
+    drn_conv_epilogue size = {which & 1 ? b : NULL, add ? y : NULL, false, 0, NULL};
     ref->forward(a.value, t->x64, t->w64, &t->g, &e64, &run);
     ref->forward(a.size, x, w, &t->g, &size, &run);
     float *out = guard_new(t->ny * 4);
@@ -346,7 +348,7 @@ static int check_all(drn_conv_geom g, drn_conv_pass pass, uint64_t seed)
             continue;
         fast += i + 1 < count;
         if (pass == DRN_CONV_FORWARD)
-            check_forward(all[i], &t, (unsigned)(seed % 16), seed / 16 % 2 ? 0.1 : 0);
+            check_forward(all[i], &t, (unsigned)(seed % 16), seed / 16 % 2 ? 0.1 : 0, seed / 16 % 3 == 2);
         else if (pass == DRN_CONV_BACKWARD_DATA)
             check_data(all[i], &t, seed % 2);
         else

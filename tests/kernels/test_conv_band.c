@@ -63,7 +63,8 @@ static size_t offset(drn_shape s, int32_t at, size_t size)
 
 /* The whole of y, made band by band with an epilogue of everything. */
 static void in_bands(void *y, const drn_conv_impl *impl, const conv_case *t, const void *x, const void *w,
-                     const void *residual, const void *bias, int32_t step, size_t size)
+                     const void *residual, const void *bias, const void *slopes, int32_t step,
+                     size_t size)
 {
     size_t bytes = impl->pack_bytes(&t->g, DRN_CONV_FORWARD);
     void *packed = guard_new(bytes + 1);
@@ -75,7 +76,7 @@ static void in_bands(void *y, const drn_conv_impl *impl, const conv_case *t, con
         size_t xb = window_bytes(t->xs, b.x_rows, size), yb = window_bytes(t->ys, b.y_rows, size);
         char *xw = guard_new(xb), *yw = guard_new(yb), *rw = guard_new(window_bytes(t->ys, b.r_rows, size));
         drn_conv_run run = {NULL, guard_new(impl->scratch_bytes(&t->g, DRN_CONV_FORWARD, 1))};
-        drn_conv_epilogue e = {bias, rw + offset(t->ys, b.r_at, size), true, 0.1};
+        drn_conv_epilogue e = {bias, rw + offset(t->ys, b.r_at, size), true, 0.1, slopes};
         rows_copy(xw, b.x_rows, b.x_at, (void *)(uintptr_t)x, t->xs, b.x0, b.x1 - b.x0, size, false);
         rows_copy(rw, b.r_rows, b.r_at, (void *)(uintptr_t)residual, t->ys, b.y0, b.y1 - b.y0, size, false);
         impl->forward(yw + offset(t->ys, b.y_at, size), xw + offset(t->xs, b.x_at, size),
@@ -113,12 +114,12 @@ static void check_float(const conv_case *t, const double *want, int32_t step)
     double k = (64 + 8 * sqrt(terms) + (t->flat ? terms / 10 : 0)) * (double)FLT_EPSILON;
     size_t one;
     exact = drn_conv_all(DRN_FLOAT64, &one);
-    exact[0]->forward(size, x, w, &t->g, &(drn_conv_epilogue){b, y, false, 0}, &(drn_conv_run){NULL, NULL});
+    exact[0]->forward(size, x, w, &t->g, &(drn_conv_epilogue){b, y, false, 0, NULL}, &(drn_conv_run){NULL, NULL});
     float *got = guard_new(t->ny * sizeof *got);
     for (size_t i = 0; i < count; i++) {
         if (!all[i]->supports(&t->g, DRN_CONV_FORWARD))
             continue;
-        in_bands(got, all[i], t, t->x, t->w, t->y, t->b, step, sizeof(float));
+        in_bands(got, all[i], t, t->x, t->w, t->y, t->b, t->slopes, step, sizeof(float));
         for (size_t j = 0; j < t->ny; j++)
             if (!(fabs((double)got[j] - want[j]) <= k * size[j] + 1e-38))
                 test_fail(__FILE__, __LINE__, "%s in bands of %d: element %zu is %.9g, expected %.9g; %s",
@@ -138,9 +139,9 @@ static void check_case(drn_conv_geom g, int32_t step, uint64_t seed)
     size_t count;
     const drn_conv_impl *ref = drn_conv_all(DRN_FLOAT64, &count)[0];
     double *whole = drn_alloc(t.ny * sizeof *whole), *parts = drn_alloc(t.ny * sizeof *parts);
-    ref->forward(whole, t.x64, t.w64, &g, &(drn_conv_epilogue){t.b64, t.y64, true, 0.1},
+    ref->forward(whole, t.x64, t.w64, &g, &(drn_conv_epilogue){t.b64, t.y64, true, 0.1, t.slopes64},
                  &(drn_conv_run){NULL, NULL});
-    in_bands(parts, ref, &t, t.x64, t.w64, t.y64, t.b64, step, sizeof(double));
+    in_bands(parts, ref, &t, t.x64, t.w64, t.y64, t.b64, t.slopes64, step, sizeof(double));
     if (memcmp(whole, parts, t.ny * sizeof *whole) != 0)
         test_fail(__FILE__, __LINE__, "bands of %d differ from the whole; %s", step, conv_case_name(&t));
     check_float(&t, whole, step);

@@ -1,5 +1,6 @@
 /* A network run in bands of rows against the same network on the whole picture. */
 #include "harness.h"
+#include "samples.h"
 
 #include "base/cpu.h"
 #include "base/mem.h"
@@ -42,20 +43,6 @@ static drn_status build(drn_graph **g, drn_value *in, drn_value *out, const subj
     return DRN_OK;
 }
 
-/* Sample i of the input, the same in both number types. */
-static float sample(size_t i)
-{
-    return (float)((i * 7919 + i / 13 * 104729) % 251) / 250;
-}
-
-static void put(void *p, size_t i, double v, drn_dtype type)
-{
-    if (type == DRN_FLOAT64)
-        ((double *)p)[i] = v;
-    else
-        ((float *)p)[i] = (float)v;
-}
-
 static size_t out_elements(const subject *t)
 {
     size_t f = (size_t)2 << t->last;
@@ -72,7 +59,7 @@ static void *whole(const subject *t)
     CHECK_OK(build(&g, &in, &out, t, p, &err), err);
     CHECK_OK(drn_graph_plan(g, &(drn_plan_options){.loss = -1, .pool = t->pool}, &err), err);
     for (size_t i = 0; i < 3 * (size_t)t->w * (size_t)t->h; i++)
-        put(drn_graph_data(g, in), i, (double)sample(i), t->type);
+        sample_put(drn_graph_data(g, in), i, (double)sample(i), t->type);
     drn_graph_forward(g);
     size_t bytes = out_elements(t) * drn_dtype_size(t->type);
     void *copy = drn_alloc(bytes);
@@ -97,8 +84,8 @@ static drn_status read_rows(void *ctx, const drn_band *b, drn_error *err)
     CHECK(b->rows > 0 && b->y + b->rows <= t->h && b->rows <= b->plane);
     for (size_t c = 0; c < 3; c++)
         for (size_t i = 0; i < (size_t)b->rows * (size_t)t->w; i++)
-            put(b->data, c * (size_t)b->plane * (size_t)t->w + i,
-                (double)sample((c * (size_t)t->h + (size_t)b->y) * (size_t)t->w + i), t->type);
+            sample_put(b->data, c * (size_t)b->plane * (size_t)t->w + i,
+                       (double)sample((c * (size_t)t->h + (size_t)b->y) * (size_t)t->w + i), t->type);
     q->read += b->rows;
     return DRN_OK;
 }

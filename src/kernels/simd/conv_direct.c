@@ -195,15 +195,27 @@ static void pack(void *packed, const void *w, const drn_conv_geom *g, drn_conv_p
 
 /* ---- epilogue ---- */
 
+/* Of 8 filters. */
 typedef struct finish {
-    float slope;
+    v8 bias, slope;
     bool activate;
 } finish;
 
-static finish finish_of(const job *j)
+/* Filters o .. o + 7 of a list, or one number for all without a list; zero past the last filter. */
+static v8 filter_vector(const job *j, const float *list, float all, int32_t o)
 {
-    bool on = j->e && j->e->activate;
-    return (finish){on ? (float)j->e->slope : 1, on};
+    float v[8] = {0};
+    for (int32_t i = 0; i < 8 && o + i < j->p.co; i++)
+        v[i] = list ? list[o + i] : all;
+    return v8_load(v);
+}
+
+static finish finish_of(const job *j, int32_t o)
+{
+    const drn_conv_epilogue *e = j->e, none = {0};
+    e = e ? e : &none;
+    return (finish){filter_vector(j, e->bias, 0, o), filter_vector(j, e->slopes, (float)e->slope, o),
+                    e->activate};
 }
 
 /* ---- into features ---- */
@@ -235,27 +247,18 @@ __attribute__((always_inline)) static inline void tile_features(v8 sums[PIXELS *
 }
 
 static void store_features(const job *j, const v8 *acc, int acc_step, size_t offset, size_t res,
-                           int32_t count, v8 bias, finish f)
+                           int32_t count, const finish *f)
 {
     size_t step = (size_t)j->p.os * 8;
-    const v8 slope = v8_set(f.slope);
+    const v8 bias = f->bias, slope = f->slope;
     for (int32_t i = 0; i < count; i++, offset += step, res += step, acc += acc_step) {
         v8 v = v8_add(*acc, bias);
-        if (f.activate)
+        if (f->activate)
             v = v8_leaky(v, slope);
         if (j->residual)
             v = v8_add(v, v8_load(j->residual + res));
         v8_store(j->out + offset, v);
     }
-}
-
-static v8 bias_vector(const job *j, int32_t o)
-{
-    float b[8] = {0};
-    const float *bias = j->e ? j->e->bias : NULL;
-    for (int32_t i = 0; bias && i < 8 && o + i < j->p.co; i++)
-        b[i] = bias[o + i];
-    return v8_load(b);
 }
 
 /* What the row functions need: a row of one phase in a chunk. */
@@ -275,8 +278,7 @@ static void row_features(const job *j, const row_run *r, int32_t o, int32_t coun
     size_t step = (size_t)p->ss * (size_t)drn_block_for(p->ci);
     size_t out = r->out + (size_t)(o / 8) * j->out_plane;
     size_t res = r->res + (size_t)(o / 8) * j->res_plane;
-    finish f = finish_of(j);
-    v8 b0 = bias_vector(j, o), b1 = bias_vector(j, o + 8);
+    finish f0 = finish_of(j, o), f1 = finish_of(j, o + 8);
     for (int32_t i = 0; i < r->pixels; i += PIXELS) {
         v8 acc[PIXELS * 2];
         int32_t left = r->pixels - i < PIXELS ? r->pixels - i : PIXELS;
@@ -284,11 +286,11 @@ static void row_features(const job *j, const row_run *r, int32_t o, int32_t coun
         size_t skip = (size_t)i * (size_t)p->os * 8, at = out + skip, from = res + skip;
         if (count == 16) {
             tile_features(acc, a, step, r->offsets, r->taps, r->w, 2);
-            store_features(j, acc, 2, at, from, left, b0, f);
-            store_features(j, acc + 1, 2, at + j->out_plane, from + j->res_plane, left, b1, f);
+            store_features(j, acc, 2, at, from, left, &f0);
+            store_features(j, acc + 1, 2, at + j->out_plane, from + j->res_plane, left, &f1);
         } else {
             tile_features(acc, a, step, r->offsets, r->taps, r->w, 1);
-            store_features(j, acc, 1, at, from, left, b0, f);
+            store_features(j, acc, 1, at, from, left, &f0);
         }
     }
 }
@@ -325,13 +327,13 @@ __attribute__((always_inline)) static inline void tile_image(v8 sums[ROW * MAX_O
 }
 
 static void store_image(const job *j, v4 sums, size_t offset, size_t res, int32_t count,
-                        int32_t o, finish f)
+                        int32_t o)
 {
-    const float *bias = j->e ? j->e->bias : NULL;
+    const float *bias = j->e ? j->e->bias : NULL, *slopes = j->e ? j->e->slopes : NULL;
     float v[ROW];
     sums += v4_set(bias ? bias[o] : 0);
-    if (f.activate)
-        sums = v4_leaky(sums, v4_set(f.slope));
+    if (j->e && j->e->activate)
+        sums = v4_leaky(sums, v4_set(slopes ? slopes[o] : (float)j->e->slope));
     if (count == ROW && j->p.os == 1) {
         if (j->residual)
             sums += v4_load(j->residual + res);
@@ -347,7 +349,6 @@ static void row_image(const job *j, const row_run *r, int32_t o, int32_t count)
 {
     const plan *p = &j->p;
     size_t step = (size_t)p->ss * 8;
-    finish f = finish_of(j);
     for (int32_t i = 0; i < r->pixels; i += ROW) {
         v8 acc[ROW * MAX_OUT];
         int32_t left = r->pixels - i < ROW ? r->pixels - i : ROW;
@@ -361,7 +362,7 @@ static void row_image(const job *j, const row_run *r, int32_t o, int32_t count)
         for (int32_t c = 0; c < count; c++) {
             size_t skip = (size_t)i * (size_t)p->os, channel = (size_t)(o + c);
             store_image(j, v8_sum4(acc + c * ROW), r->out + channel * j->out_plane + skip,
-                        r->res + channel * j->res_plane + skip, left, o + c, f);
+                        r->res + channel * j->res_plane + skip, left, o + c);
         }
     }
 }
