@@ -10,6 +10,7 @@
     X(photo_x4, "photo-x4")                                                                        \
     X(compact_x4, "compact-x4")                                                                    \
     X(compact_gs_x4, "compact-gs-x4")                                                              \
+    X(fast_x4, "fast-x4")                                                                          \
     X(study_x4, "study-x4")                                                                        \
     X(tiny_x2, "tiny-x2")                                                                          \
     X(tiny_x4, "tiny-x4")
