@@ -25,10 +25,11 @@ DRN_DEV size_t flipped(int y, int x, int side, int flip)
     return flip & 4 ? (size_t)b * side + a : (size_t)a * side + b;
 }
 
-DRN_DEV void store_pixel(float *out, const uint8_t *rgb)
+/* order: as drn_patch_channel() */
+DRN_DEV void store_pixel(float *out, const uint8_t *rgb, int order)
 {
     for (int b = 0; b < 3; b++)
-        out[b] = __fdiv_rn((float)rgb[b], 255.0f);
+        out[b] = __fdiv_rn((float)rgb[order < 3 ? (b + order) % 3 : (order + 3 - b) % 3], 255.0f);
 }
 
 /* One block a row of one patch. */
@@ -39,7 +40,7 @@ __global__ void k_copy_patch(drn_dlevel l, const uint8_t *pool, const drn_dplace
     float *out = l.out + (size_t)blockIdx.y * 3 * l.side * l.side;
     const uint8_t *row = pool + q.offset + 3 * ((size_t)(q.y * l.up + y) * q.width + (size_t)q.x * l.up);
     for (int x = (int)threadIdx.x; x < l.side; x += (int)blockDim.x)
-        store_pixel(out + 3 * flipped(y, x, l.side, q.flip), row + 3 * x);
+        store_pixel(out + 3 * flipped(y, x, l.side, q.flip), row + 3 * x, q.channels);
 }
 
 __global__ void k_shrink_patch(drn_dlevel l, const uint8_t *pool, const drn_dplace *places)
@@ -66,7 +67,7 @@ __global__ void k_shrink_patch(drn_dlevel l, const uint8_t *pool, const drn_dpla
                 sum = __dadd_rn(sum, __dmul_rn(l.weight[t], (double)line[3 * (x * d + t) + b]));
             rgb[b] = rounded(sum);
         }
-        store_pixel(out + 3 * flipped(y, x, l.side, q.flip), rgb);
+        store_pixel(out + 3 * flipped(y, x, l.side, q.flip), rgb, q.channels);
     }
 }
 

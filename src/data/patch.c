@@ -11,9 +11,11 @@ static int levels_of(int scale)
     return scale == 8 ? 3 : scale == 4 ? 2 : 1;
 }
 
-/* Copy the side x side window at (x, y) of a u8 RGB image to planar floats, flipped. */
-static void to_floats(float *out, const drn_image *im, int32_t x, int32_t y, int32_t side, int flip)
+/* Copy the side x side window at (x, y) of a u8 RGB image to planar floats, flipped, its channels reordered. */
+static void to_floats(float *out, const drn_image *im, int32_t x, int32_t y, int32_t side,
+                      const drn_patch_place *place)
 {
+    const int flip = place->flip;
     size_t plane = (size_t)side * (size_t)side;
     for (int32_t r = 0; r < side; r++)
         for (int32_t c = 0; c < side; c++) {
@@ -23,8 +25,8 @@ static void to_floats(float *out, const drn_image *im, int32_t x, int32_t y, int
             const uint8_t *p = (const uint8_t *)im->data +
                                3 * ((size_t)(y + sr) * (size_t)im->width + (size_t)(x + sc));
             float *o = out + (size_t)r * (size_t)side + (size_t)c;
-            for (size_t b = 0; b < 3; b++)
-                o[b * plane] = (float)p[b] / 255.0f;
+            for (int b = 0; b < 3; b++)
+                o[(size_t)b * plane] = (float)p[drn_patch_channel(b, place->channels)] / 255.0f;
         }
 }
 
@@ -49,11 +51,11 @@ drn_status drn_patch_cut(float *lr, float *const *target, const drn_image *hr,
         if (l < 0 && drn_degrade_active(&spec->degrade)) /* with the margin: blocks go on */
             DRN_CHECK(drn_degrade(small, &spec->degrade, place->degrade, err));
         to_floats(l < 0 ? lr : target[l], small, (place->x - x0) * up, (place->y - y0) * up, p * up,
-                  place->flip);
+                  place);
         drn_image_free(small);
         small = NULL;
     }
-    to_floats(target[levels - 1], hr, place->x * s, place->y * s, p * s, place->flip);
+    to_floats(target[levels - 1], hr, place->x * s, place->y * s, p * s, place);
 done:
     drn_image_free(small);
     drn_image_free(piece);
@@ -70,7 +72,8 @@ static bool draw_in(drn_patch_place *place, size_t i, int32_t width, int32_t hei
     place->picture = i;
     place->x = (int32_t)drn_rng_below(rng, (uint64_t)w + 1);
     place->y = (int32_t)drn_rng_below(rng, (uint64_t)h + 1);
-    place->flip = spec->augment ? (int)drn_rng_below(rng, 8) : 0;
+    place->flip = spec->augment & DRN_AUGMENT_TURNS ? (int)drn_rng_below(rng, 8) : 0;
+    place->channels = spec->augment & DRN_AUGMENT_CHANNELS ? (int)drn_rng_below(rng, 6) : 0;
     place->degrade = drn_degrade_active(&spec->degrade) ? drn_rng_u64(rng) : 0;
     return true;
 }

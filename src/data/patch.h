@@ -10,22 +10,32 @@
 
 enum { DRN_DATA_LEVELS = 3 };
 
+/* What is drawn for every sample; flags. */
+enum { DRN_AUGMENT_TURNS = 1 /* flips and rotations */, DRN_AUGMENT_CHANNELS = 2 /* order of R, G and B */ };
+
 typedef struct drn_patch_spec {
-    int scale;    /* r: 2, 4, 8 */
-    int patch;    /* LR pixels a side */
-    bool augment; /* flips and rotations */
+    int scale;        /* r: 2, 4, 8 */
+    int patch;        /* LR pixels a side */
+    unsigned augment; /* DRN_AUGMENT_* */
     uint64_t seed;
     drn_degrade_spec degrade; /* of the LR patch; zero: none */
 } drn_patch_spec;
 
-/* Where a sample lies: LR coordinates of the patch's corner, and one of the 8 flips and rotations.
- */
+/* Where a sample lies: LR coordinates of the patch's corner; one of the 8 flips and rotations; one of the 6
+ * orders of the channels. */
 typedef struct drn_patch_place {
     size_t picture;
     int32_t x, y;
     int flip; /* bit 0: mirror x, bit 1: mirror y, bit 2: transpose (last) */
+    int channels; /* 0..5: which order, drn_patch_channel() */
     uint64_t degrade; /* seed of what happens to the LR patch */
 } drn_patch_place;
+
+/* Channel of the picture that becomes channel b of a sample; order 0 changes nothing. */
+static inline int drn_patch_channel(int b, int order)
+{
+    return order < 3 ? (b + order) % 3 : (order + 3 - b) % 3;
+}
 
 /* Fill lr[3,p,p] and target[l][3,p*2^(l+1),..] (l < log2(scale)), values in [0,1].  The LR patch
  * has the bits that imresize of the whole picture (cropped to multiples of the scale, u8 after each

@@ -2,6 +2,7 @@
 
 #include "base/fileio.h"
 #include "base/mem.h"
+#include "data/patch.h"
 #include "train/builtin.h"
 #include "train/phase.h"
 
@@ -70,6 +71,7 @@ static const key keys[] = {
     INT("data.patch", patch, "32", 1, 1024),
     INT("data.batch", batch, "16", 1, 65536),
     BOOL("data.augment", augment, "true"),
+    BOOL("data.shuffle_channels", shuffle_channels, "false"),
     TEXT("data.split", split, "train"),
     BOOL("data.free_only", free_only, "false"),
     TEXT("data.sizes", sizes, ""),
@@ -449,6 +451,11 @@ static drn_status check_bounds(const char *name, double lo, double hi, drn_error
         return drn_fail(err, DRN_ERR_INVALID, "recipe: degrade.%s_min %g is above degrade.%s_max %g",
                         name, lo, name, hi);
     return DRN_OK;
+}
+
+unsigned drn_recipe_augment(const drn_recipe *r)
+{
+    return (r->augment ? DRN_AUGMENT_TURNS : 0) | (r->shuffle_channels ? DRN_AUGMENT_CHANNELS : 0);
 }
 
 drn_status drn_recipe_check(const drn_recipe *r, drn_error *err)

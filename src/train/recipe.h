@@ -25,7 +25,7 @@ typedef struct drn_recipe {
     int64_t tail_kind, tail_start; /* primal loss from a step on; 0: never */
     /* data */
     int64_t patch, batch, cache_mb, prefetch;
-    bool augment, free_only;
+    bool augment, shuffle_channels, free_only;
     char split[32];
     char sizes[256];    /* patch and batch of later steps, "STEP:PATCHxBATCH ..." */
     char sources[1024]; /* folders and packs, "PATH[:WEIGHT], ..." */
@@ -65,6 +65,9 @@ bool drn_recipe_value(char *value, size_t size, const char **name, const drn_rec
 bool drn_recipe_may_change(const char *name);
 /* "train.lr was 0.001, is 0.0005; ..." for the keys that may not; "" when there are none. */
 void drn_recipe_changes(char *out, size_t size, const drn_recipe *was, const drn_recipe *is);
+
+/* DRN_AUGMENT_* of the samples. */
+unsigned drn_recipe_augment(const drn_recipe *r);
 
 /* What one key cannot know (dual without weight, patch against memory, ...). */
 drn_status drn_recipe_check(const drn_recipe *r, drn_error *err);

@@ -59,7 +59,7 @@ static drn_status add_named_batches(drn_run *r, drn_error *err)
     uint64_t batch = (uint64_t)drn_phase_at(t, step).batch, world = (uint64_t)r->ranks.world;
     uint64_t first = drn_phase_samples(t, step) + (uint64_t)r->ranks.rank * (batch / world);
     for (int64_t i = 0; i < r->recipe.accumulate; i++)
-        DRN_TRY(drn_trainer_add_at(r->trainer, first + (uint64_t)i * batch, r->recipe.augment, err));
+        DRN_TRY(drn_trainer_add_at(r->trainer, first + (uint64_t)i * batch, drn_recipe_augment(&r->recipe), err));
     return DRN_OK;
 }
 

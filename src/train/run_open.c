@@ -186,7 +186,7 @@ drn_status drn_run_open_loader(drn_run *r, drn_error *err)
     drn_loader_options l = {
         .spec = {.scale = (int)c->scale,
                  .patch = p.patch,
-                 .augment = c->augment,
+                 .augment = drn_recipe_augment(c),
                  .seed = (uint64_t)c->seed,
                  .degrade = degrade_spec(c)},
         .batch = share,

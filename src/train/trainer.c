@@ -131,7 +131,7 @@ drn_status drn_trainer_add(drn_trainer *t, const float *lr, const float *const *
     return DRN_OK;
 }
 
-drn_status drn_trainer_add_at(drn_trainer *t, uint64_t first, bool augment, drn_error *err)
+drn_status drn_trainer_add_at(drn_trainer *t, uint64_t first, unsigned augment, drn_error *err)
 {
     if (t->batches == 0)
         DRN_TRY(begin(t, err));

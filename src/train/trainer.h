@@ -80,7 +80,7 @@ drn_status drn_trainer_pull(drn_trainer *t, drn_error *err);
 /* With a device: keep the pictures of d there, *loaded when they fit.  Then batches may be named by their first
  * sample (drn_patch_draw) in place of drn_trainer_add(). */
 drn_status drn_trainer_load_pictures(drn_trainer *t, drn_dataset *d, bool *loaded, drn_error *err);
-drn_status drn_trainer_add_at(drn_trainer *t, uint64_t first_sample, bool augment, drn_error *err);
+drn_status drn_trainer_add_at(drn_trainer *t, uint64_t first_sample, unsigned augment, drn_error *err);
 
 /* All ranks, with a device: meet the others, see drn_cuda_train_join(). */
 drn_status drn_trainer_join(drn_trainer *t, const char *folder, uint64_t same, drn_error *err);

@@ -85,7 +85,7 @@ static drn_status steps(outcome *o, drn_trainer *t, const task *k, drn_error *er
         if (i == k->fail_at)
             return drn_fail(err, DRN_ERR_IO, "the disk of this rank is full");
         for (int b = 0; b < each; b++)
-            DRN_TRY(drn_trainer_add_at(t, (uint64_t)((i * each + b) * t->config.batch + k->ranks.rank * share), true, err));
+            DRN_TRY(drn_trainer_add_at(t, (uint64_t)((i * each + b) * t->config.batch + k->ranks.rank * share), DRN_AUGMENT_TURNS, err));
         (void)drn_trainer_wish(t, DRN_WISH_STOP, i == k->wish_at);
         DRN_TRY(drn_trainer_update(t, &r, err));
         o->loss[i] = r.loss;

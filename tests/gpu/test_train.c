@@ -67,7 +67,7 @@ static void load(drn_trainer *t, drn_dataset *d)
 
 /* ---- data ---- */
 
-static void check_samples(int scale, int patch, bool augment)
+static void check_samples(int scale, int patch, unsigned augment)
 {
     drn_cuda *device = open_device(DRN_NUMBERS_FP32);
     drn_dataset *data = pictures();
@@ -109,10 +109,10 @@ static void check_samples(int scale, int patch, bool augment)
 
 TEST(samples, "patches cut on the device have the CPU's bits, at the border too")
 {
-    check_samples(2, 10, true);
-    check_samples(4, 7, true);
-    check_samples(8, 4, true);
-    check_samples(4, 18, false); /* 72 of 75 pixels: always at the border */
+    check_samples(2, 10, DRN_AUGMENT_TURNS);
+    check_samples(4, 7, DRN_AUGMENT_TURNS | DRN_AUGMENT_CHANNELS);
+    check_samples(8, 4, DRN_AUGMENT_TURNS | DRN_AUGMENT_CHANNELS);
+    check_samples(4, 18, 0); /* 72 of 75 pixels: always at the border */
 }
 
 /* ---- steps ---- */
@@ -144,7 +144,7 @@ static void check_steps(const char *name, drn_trainer_config c, int steps)
         drn_phase p = drn_phase_at(&c, i);
         if (p.batch != batch) {
             drn_loader_free(loader);
-            drn_loader_options o = {.spec = {.scale = c.model.scale, .patch = p.patch, .augment = true, .seed = c.seed}, .batch = p.batch, .first_step = i * each};
+            drn_loader_options o = {.spec = {.scale = c.model.scale, .patch = p.patch, .augment = DRN_AUGMENT_TURNS, .seed = c.seed}, .batch = p.batch, .first_step = i * each};
             CHECK_OK(drn_loader_new(&loader, data, &o, &err), err);
             batch = p.batch;
         }
@@ -216,14 +216,14 @@ TEST(curve, "a hundred steps in bf16 follow the CPU's curve")
     c.device = device;
     drn_trainer *gpu = trainer(&c);
     load(gpu, data);
-    drn_loader_options o = {.spec = {.scale = 2, .patch = c.patch, .augment = true, .seed = c.seed}, .batch = c.batch};
+    drn_loader_options o = {.spec = {.scale = 2, .patch = c.patch, .augment = DRN_AUGMENT_TURNS, .seed = c.seed}, .batch = c.batch};
     CHECK_OK(drn_loader_new(&loader, data, &o, &err), err);
     for (int i = 0; i < 100; i++) {
         const drn_batch *b;
         drn_step_result want, got;
         CHECK_OK(drn_loader_next(&b, loader, &err), err);
         CHECK_OK(drn_trainer_step(cpu, b->lr, (const float *const *)b->target, &want, &err), err);
-        CHECK_OK(drn_trainer_add_at(gpu, (uint64_t)(i * c.batch), true, &err), err);
+        CHECK_OK(drn_trainer_add_at(gpu, (uint64_t)(i * c.batch), DRN_AUGMENT_TURNS, &err), err);
         CHECK_OK(drn_trainer_update(gpu, &got, &err), err);
         first = i == 0 ? want.loss : first;
         worst = fmax(worst, fabs(got.loss - want.loss) / want.loss);
@@ -250,7 +250,7 @@ static void steps_at(drn_trainer *t, int from, int to, double *last)
     drn_error err = {0};
     for (int i = from; i < to; i++) {
         drn_step_result r;
-        CHECK_OK(drn_trainer_add_at(t, (uint64_t)(i * t->config.batch), true, &err), err);
+        CHECK_OK(drn_trainer_add_at(t, (uint64_t)(i * t->config.batch), DRN_AUGMENT_TURNS, &err), err);
         CHECK_OK(drn_trainer_update(t, &r, &err), err);
         *last = r.loss;
     }

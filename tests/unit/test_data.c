@@ -196,18 +196,18 @@ TEST(too_small, "when no picture is large enough the error says how large they m
     drn_dataset_free(d);
 }
 
-TEST(draws, "every picture, corner and flip is drawn, about equally often; small pictures never")
+TEST(draws, "every picture, corner, flip and order of channels is drawn, about equally often; small pictures never")
 {
     enum { DRAWS = 9600 };
     const char *dir = fresh_dir();
     drn_error err = {0};
-    int pictures[4] = {0}, flips[8] = {0}, columns[4] = {0};
+    int pictures[4] = {0}, flips[8] = {0}, columns[4] = {0}, orders[6] = {0};
     put_noise(dir, "a.ppm", 23, 22, 1); /* 11 x 11 LR pixels: 4 x 4 places */
     put_noise(dir, "b.ppm", 16, 16, 2);
     put_noise(dir, "c.ppm", 15, 40, 3); /* too narrow */
     put_noise(dir, "d.ppm", 64, 16, 4);
     drn_dataset *d = open_dir(dir, NULL, 0);
-    drn_patch_spec spec = {.scale = 2, .patch = 8, .augment = true, .seed = 5};
+    drn_patch_spec spec = {.scale = 2, .patch = 8, .augment = DRN_AUGMENT_TURNS | DRN_AUGMENT_CHANNELS, .seed = 5};
     for (uint64_t j = 0; j < DRAWS; j++) {
         drn_patch_place p;
         const drn_image *im;
@@ -215,6 +215,7 @@ TEST(draws, "every picture, corner and flip is drawn, about equally often; small
         CHECK(p.x >= 0 && p.y >= 0 && 2 * (p.x + 8) <= im->width && 2 * (p.y + 8) <= im->height);
         pictures[p.picture]++;
         flips[p.flip]++;
+        orders[p.channels]++;
         columns[p.picture == 0 ? p.x : 0] += p.picture == 0;
         drn_dataset_release(d, p.picture, im);
     }
@@ -223,6 +224,8 @@ TEST(draws, "every picture, corner and flip is drawn, about equally often; small
         CHECK_NEAR(pictures[i], i == 2 ? 0 : DRAWS / 3, 250); /* 46 is one deviation */
     for (int i = 0; i < 8; i++)
         CHECK_NEAR(flips[i], DRAWS / 8, 160); /* 32 */
+    for (int i = 0; i < 6; i++)
+        CHECK_NEAR(orders[i], DRAWS / 6, 180); /* 37 */
     for (int i = 0; i < 4; i++)
         CHECK_NEAR(columns[i], DRAWS / 12, 140); /* 27 */
     drn_dataset_free(d);
@@ -231,8 +234,9 @@ TEST(draws, "every picture, corner and flip is drawn, about equally often; small
 /* ---- patches ---- */
 
 /* Planar floats of a window of a picture, made the long way: cut, then one turn after another. */
-static float *window(const drn_image *im, int32_t x, int32_t y, int32_t side, int flip)
+static float *window(const drn_image *im, int32_t x, int32_t y, int32_t side, int flip, int order)
 {
+    static const size_t orders[6][3] = {{0, 1, 2}, {1, 2, 0}, {2, 0, 1}, {0, 2, 1}, {1, 0, 2}, {2, 1, 0}};
     drn_image *a, *b;
     drn_error err = {0};
     CHECK_OK(drn_image_crop(&a, im, x, y, side, side, &err), err);
@@ -255,22 +259,22 @@ static float *window(const drn_image *im, int32_t x, int32_t y, int32_t side, in
     CHECK_OK(drn_alloc_to(&out, 3 * plane, sizeof *out, &err), err);
     for (size_t i = 0; i < plane; i++)
         for (size_t k = 0; k < 3; k++)
-            out[k * plane + i] = (float)((const uint8_t *)a->data)[3 * i + k] / 255.0f;
+            out[k * plane + i] = (float)((const uint8_t *)a->data)[3 * i + orders[order][k]] / 255.0f;
     drn_image_free(a);
     drn_image_free(b);
     return out;
 }
 
 static void check_window(const float *got, const drn_image *im, int32_t x, int32_t y, int32_t side,
-                         int flip)
+                         int flip, int order)
 {
-    float *want = window(im, x, y, side, flip);
+    float *want = window(im, x, y, side, flip, order);
     size_t n = 3 * (size_t)side * (size_t)side;
     for (size_t i = 0; i < n; i++)
         if (memcmp(&got[i], &want[i], sizeof *got) != 0)
             test_fail(__FILE__, __LINE__,
-                      "side %d at (%d,%d), flip %d: value %zu is %.9g, not %.9g", side, x, y, flip,
-                      i, (double)got[i], (double)want[i]);
+                      "side %d at (%d,%d), flip %d, order %d: value %zu is %.9g, not %.9g", side, x, y, flip,
+                      order, i, (double)got[i], (double)want[i]);
     drn_free(want);
 }
 
@@ -307,12 +311,12 @@ static void compare_patches(int32_t width, int32_t height, int scale, int patch,
         /* the four corners first */
         int32_t x = k < 4 ? k % 2 * dx : (int32_t)drn_rng_below(&rng, (uint64_t)dx + 1);
         int32_t y = k < 4 ? k / 2 * dy : (int32_t)drn_rng_below(&rng, (uint64_t)dy + 1);
-        drn_patch_place at = {.x = x, .y = y, .flip = k % 8};
+        drn_patch_place at = {.x = x, .y = y, .flip = k % 8, .channels = k % 6};
         CHECK_OK(drn_patch_cut(lr, target, hr, &at, &spec, &err), err);
-        check_window(lr, level[0], x, y, patch, at.flip);
+        check_window(lr, level[0], x, y, patch, at.flip, at.channels);
         for (int l = 0; l < levels; l++)
             check_window(target[l], level[l + 1], x << (l + 1), y << (l + 1), patch << (l + 1),
-                         at.flip);
+                         at.flip, at.channels);
     }
     for (int l = 0; l <= levels; l++)
         drn_image_free(level[l]);

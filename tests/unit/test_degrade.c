@@ -247,7 +247,7 @@ static const drn_batch *batch(drn_loader **l, drn_dataset *d, const drn_degrade_
     const drn_batch *b;
     drn_error err = {0};
     drn_loader_options o = {
-        .spec = {.scale = 4, .patch = PATCH, .augment = true, .seed = 5, .degrade = *spec},
+        .spec = {.scale = 4, .patch = PATCH, .augment = DRN_AUGMENT_TURNS, .seed = 5, .degrade = *spec},
         .batch = BATCH};
     CHECK_OK(drn_loader_new(l, d, &o, &err), err);
     CHECK_OK(drn_loader_next(&b, *l, &err), err);

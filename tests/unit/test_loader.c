@@ -36,7 +36,7 @@ static drn_loader_options options(int threads, int64_t first, uint64_t seed)
     return (drn_loader_options){
         .spec = {.scale = SCALE,
                  .patch = PATCH,
-                 .augment = true,
+                 .augment = DRN_AUGMENT_TURNS,
                  .seed = seed,
                  .degrade = {.noise = 0.5,
                              .noise_max = 9,

@@ -598,7 +598,7 @@ TEST(many, "a hundred thousand pictures cost the memory of their names")
     CHECK_INT(drn_dataset_count(d), MANY);
     long opened = rss_kb("RssAnon:");
     drn_loader_options lo = {
-        .spec = {.scale = 2, .patch = 8, .augment = true, .seed = 1}, .batch = 64, .threads = 2};
+        .spec = {.scale = 2, .patch = 8, .augment = DRN_AUGMENT_TURNS, .seed = 1}, .batch = 64, .threads = 2};
     CHECK_OK(drn_loader_new(&l, d, &lo, &err), err);
     for (int i = 0; i < 300; i++)
         CHECK_OK(drn_loader_next(&b, l, &err), err);
