@@ -1,4 +1,4 @@
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 # Whatever is wrong with a file: one clear line, exit code 1, no partial output.
 
 head -c 1500 photo.jpg >cut.jpg

@@ -1,4 +1,4 @@
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 # The figures of the benchmark hang together; no timing decides.
 
 run 0 "$DRN" bench -j 1 -r 1 --json

@@ -1,4 +1,4 @@
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 # The model in the box: there without a file, both scales, and as good as its card says.
 
 run 0 "$DRN" models

@@ -1,4 +1,4 @@
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 # Which built-in model enlarges which picture when none is named.
 
 # picks MODEL PICTURE OPTION...: as the events name it

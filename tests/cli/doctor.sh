@@ -1,4 +1,4 @@
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 # drn doctor: what it lists is so, and what is damaged is found.
 
 # libx265, behind HEIC, keeps a block for itself

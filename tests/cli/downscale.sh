@@ -1,4 +1,4 @@
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 # Sizes, cropping, folders; and no differing sample against the published LR pictures.
 
 size() { "$DRN" downscale -s 1 "$1" -o size.ppm && sed -n 2p size.ppm; }

@@ -1,4 +1,4 @@
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 # JSON of the promised shape, matching of names, and the numbers of the literature.
 
 mkdir hr sr lr

@@ -1,4 +1,4 @@
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 # A model in other forms enlarges alike; what is refused leaves no file.
 
 run 0 "$DRN" export x4.safetensors -o full.safetensors

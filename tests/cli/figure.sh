@@ -1,4 +1,4 @@
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 # Sheets of the size they should have, with the numbers of drn evaluate; errors write nothing.
 
 size() { "$DRN" downscale -s 1 "$1" -o size.ppm && sed -n 2p size.ppm; }

@@ -1,4 +1,4 @@
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 # The scripts for a GPU node, run on the CPU: a pack and checkpoints in pieces, slices of a run.
 tools=$SOURCE/tools/gpu
 

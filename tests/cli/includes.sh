@@ -1,4 +1,4 @@
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 # The checkout keeps the order of its rooms, and the check that says so notices when it does not.
 
 run 0 "$SOURCE/tools/check-includes"

@@ -1,4 +1,4 @@
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 # install-deps with everything there, with something missing, as root and not, without apt-get, and
 # with an old CMake; all programs it asks for are fakes that write down how they were called.
 

@@ -1,4 +1,4 @@
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 # A run killed (SIGKILL) at random moments, $KILLS times (default 10), and resumed each time ends with
 # the bits of a run that was left alone.
 

@@ -1,4 +1,4 @@
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 # Packs from the command line: made, killed and gone on with, trained from, refused when broken.
 
 mkdir -p pictures/sub && cp photo.png photo.jpg pictures && cp grey.png pictures/sub/deep.png

@@ -1,4 +1,4 @@
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 # The report: all runs in one page that loads nothing from elsewhere, with their own numbers.
 
 mkdir pictures && cp photo.png photo.jpg pictures

@@ -1,4 +1,4 @@
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 # Studies, adaptation and the bound from the command line: what they print and write, and one clear line
 # for what is wrong.
 

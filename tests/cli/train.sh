@@ -1,4 +1,4 @@
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 # A run from the command line: its files, its limits, what it refuses.
 
 mkdir pictures && cp photo.png photo.jpg pictures

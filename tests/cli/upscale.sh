@@ -1,4 +1,4 @@
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 # Files, folders, scales; the same bytes for any number of threads, the same pixels for any tile.
 
 size() { "$DRN" downscale -s 1 "$1" -o size.ppm && sed -n 2p size.ppm; }

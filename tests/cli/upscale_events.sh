@@ -1,4 +1,4 @@
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 # Progress for people and for programs; Ctrl-C.
 
 up() { "$DRN" upscale -m x4.safetensors "$@"; }

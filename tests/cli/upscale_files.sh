@@ -1,4 +1,4 @@
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 # Where results go and what they are called; pipes; what happens to the others when one fails.
 
 size() { "$DRN" downscale -s 1 "$1" -o size.ppm && sed -n 2p size.ppm; }

@@ -1,4 +1,4 @@
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 # Strips from file to file: the pixels of the whole, in little memory; TIFF in tiles.
 
 up() { "$DRN" upscale -m x4.safetensors -q "$@"; }

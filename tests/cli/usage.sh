@@ -1,4 +1,4 @@
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 # Help goes to stdout with 0, wrong usage to stderr with 2.
 
 run 2 "$DRN"

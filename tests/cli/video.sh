@@ -1,4 +1,4 @@
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 # Films through FFmpeg's libraries.  The clips are made, and the results looked at, by the programs ffmpeg and
 # ffprobe; with DRN_TEST_INSTALL=1 they are installed when they are missing.
 

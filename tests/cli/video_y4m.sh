@@ -1,4 +1,4 @@
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 # Films as y4m, which needs no library: the pixels of `drn upscale`, pipes, resumption, bad input.
 
 video() { "$DRN" video -m x2.safetensors "$@"; }

@@ -1,4 +1,4 @@
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 # Completion as somebody at a prompt meets it.
 
 file=$BUILD/completion/drn

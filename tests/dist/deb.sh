@@ -1,4 +1,4 @@
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 # The Debian packages: what is in them, and that they install and run in a system that has nothing but what
 # they depend on.  The second part needs root and debootstrap or mmdebstrap; with DRN_TEST_INSTALL=1 the latter
 # is installed.

@@ -1,4 +1,4 @@
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 # The programs in examples/ do what their first lines say.
 
 at=$BUILD/examples

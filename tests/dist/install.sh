@@ -1,4 +1,4 @@
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 # Install into a folder, build an outsider's project there in every documented way, run it; then move the
 # folder and do it again.
 

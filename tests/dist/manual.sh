@@ -1,4 +1,4 @@
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 # Every option of every command stands in its manual page and in both completions, and all three are sound.
 
 pages=$BUILD/manual

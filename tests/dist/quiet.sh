@@ -1,4 +1,4 @@
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 # The library's sources and the page's server name neither stdout nor stderr, and do not end the process.
 # (test_library has the other half: wrong calls with both captured.)
 

@@ -1,4 +1,4 @@
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 # libdrn exports what its headers declare, under its version, and nothing else.  The compiler says what they
 # declare (-aux-info, of gcc alone), nm what is there.
 

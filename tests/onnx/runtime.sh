@@ -1,4 +1,4 @@
-. "$SOURCE/tests/web/tools.sh"
+. "${SOURCE:?is set by ctest}/tests/web/tools.sh"
 # ONNX Runtime gives the engine's numbers for every architecture, output and size of input.
 need_npm
 need_packages "$SOURCE/tests/onnx"

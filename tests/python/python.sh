@@ -1,4 +1,4 @@
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 # python/drn: its structures are the headers', and the package does what the program does.
 
 if [ -n "$SANITIZE" ]; then

@@ -1,4 +1,4 @@
-. "$SOURCE/tests/ranks/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/ranks/lib.sh"
 # What ranks tell each other, by the library's functions.
 need_mpi
 for n in 2 3; do

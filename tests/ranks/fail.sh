@@ -1,4 +1,4 @@
-. "$SOURCE/tests/ranks/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/ranks/lib.sh"
 # A rank that dies or fails ends all, with a message and a checkpoint to go on from.
 need_mpi
 

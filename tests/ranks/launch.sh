@@ -1,4 +1,4 @@
-. "$SOURCE/tests/ranks/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/ranks/lib.sh"
 # What starts several processes is told by the environment alone; MPI is loaded only then, and what does not fit
 # is one line.  None of it needs mpirun.
 if command -v ldd >/dev/null 2>&1; then

@@ -1,5 +1,5 @@
 # Sourced by the scripts: mpi N COMMAND... runs N processes on this machine.
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 export DRN_MPI="$BUILD/drn_mpi.so"
 # As root, in a container, with more processes than cores, and without a word about a network it does not need.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1

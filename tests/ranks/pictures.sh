@@ -1,4 +1,4 @@
-. "$SOURCE/tests/ranks/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/ranks/lib.sh"
 # drn upscale and drn evaluate share the pictures: files, output and exit code are those of one process.
 need_mpi
 

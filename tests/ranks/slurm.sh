@@ -1,4 +1,4 @@
-. "$SOURCE/tests/ranks/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/ranks/lib.sh"
 # examples/slurm/train.sbatch, with a Slurm of three scripts and one task: it trains, is told that its time is up,
 # is queued again, and goes on.
 command -v bash >/dev/null 2>&1 || skip "no bash"

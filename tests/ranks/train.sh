@@ -1,4 +1,4 @@
-. "$SOURCE/tests/ranks/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/ranks/lib.sh"
 # Training by several ranks: the curve of one process, the same bits twice and after a resume, one set of files.
 need_mpi
 

@@ -1,4 +1,4 @@
-. "$SOURCE/tests/web/tools.sh"
+. "${SOURCE:?is set by ctest}/tests/web/tools.sh"
 # The page in a real browser; see e2e.mjs.
 need_npm
 need_packages "$SOURCE/tests/web"

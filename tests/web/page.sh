@@ -1,4 +1,4 @@
-. "$SOURCE/tests/web/tools.sh"
+. "${SOURCE:?is set by ctest}/tests/web/tools.sh"
 # The page in the checkout is the one its sources build: types checked, built again, compared.
 need_npm
 need_packages "$SOURCE/web/page"

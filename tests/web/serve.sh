@@ -1,4 +1,4 @@
-. "$SOURCE/tests/cli/lib.sh"
+. "${SOURCE:?is set by ctest}/tests/cli/lib.sh"
 # The command: its address, its errors, its end on a signal without leaving anything.
 
 run 0 "$DRN" serve --help
