@@ -13,7 +13,8 @@ target_include_directories(drn_options INTERFACE "${PROJECT_SOURCE_DIR}/include"
 set(drn_warnings -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wdouble-promotion -Wstrict-prototypes -Wvla
     -Wformat=2)
 target_compile_options(drn_options INTERFACE
-    "$<$<COMPILE_LANGUAGE:C>:${drn_warnings}>" "$<$<COMPILE_LANGUAGE:C,CXX>:-fno-math-errno;-fno-trapping-math;-ffp-contract=off>")
+    "$<$<COMPILE_LANGUAGE:C>:${drn_warnings}>"
+    "$<$<COMPILE_LANGUAGE:C,CXX>:-fno-math-errno;-fno-trapping-math;-ffp-contract=off>")
 target_link_libraries(drn_options INTERFACE Threads::Threads m)
 if(DRN_WERROR)
     target_compile_options(drn_options INTERFACE $<$<COMPILE_LANGUAGE:C>:-Werror>)

@@ -220,7 +220,8 @@ void drn_dk_adam(float *w, const float *g, float *m, float *v, float *average, s
 typedef struct drn_dplace {
     int64_t offset;        /* of the picture's first byte in the pool */
     int32_t width, height; /* of the picture */
-    int32_t x, y, flip, channels; /* as drn_patch_place */
+    int32_t x, y, flip;    /* as drn_patch_place */
+    int32_t channel[3];    /* drn_patch_channel() of each */
 } drn_dplace;
 
 /* One level: out[n][p up][p up][3] float in [0,1] from u8 RGB pictures; scale/up is the reduction (1: a copy).

@@ -25,11 +25,10 @@ DRN_DEV size_t flipped(int y, int x, int side, int flip)
     return flip & 4 ? (size_t)b * side + a : (size_t)a * side + b;
 }
 
-/* order: as drn_patch_channel() */
-DRN_DEV void store_pixel(float *out, const uint8_t *rgb, int order)
+DRN_DEV void store_pixel(float *out, const uint8_t *rgb, const drn_dplace *q)
 {
     for (int b = 0; b < 3; b++)
-        out[b] = __fdiv_rn((float)rgb[order < 3 ? (b + order) % 3 : (order + 3 - b) % 3], 255.0f);
+        out[b] = __fdiv_rn((float)rgb[q->channel[b]], 255.0f);
 }
 
 /* One block a row of one patch. */
@@ -40,7 +39,7 @@ __global__ void k_copy_patch(drn_dlevel l, const uint8_t *pool, const drn_dplace
     float *out = l.out + (size_t)blockIdx.y * 3 * l.side * l.side;
     const uint8_t *row = pool + q.offset + 3 * ((size_t)(q.y * l.up + y) * q.width + (size_t)q.x * l.up);
     for (int x = (int)threadIdx.x; x < l.side; x += (int)blockDim.x)
-        store_pixel(out + 3 * flipped(y, x, l.side, q.flip), row + 3 * x, q.channels);
+        store_pixel(out + 3 * flipped(y, x, l.side, q.flip), row + 3 * x, &q);
 }
 
 __global__ void k_shrink_patch(drn_dlevel l, const uint8_t *pool, const drn_dplace *places)
@@ -67,7 +66,7 @@ __global__ void k_shrink_patch(drn_dlevel l, const uint8_t *pool, const drn_dpla
                 sum = __dadd_rn(sum, __dmul_rn(l.weight[t], (double)line[3 * (x * d + t) + b]));
             rgb[b] = rounded(sum);
         }
-        store_pixel(out + 3 * flipped(y, x, l.side, q.flip), rgb, q.channels);
+        store_pixel(out + 3 * flipped(y, x, l.side, q.flip), rgb, &q);
     }
 }
 

@@ -136,7 +136,9 @@ drn_status drn_pictures_places(drn_cuda_train *t, uint64_t first, drn_error *err
         drn_patch_place q;
         DRN_TRY(drn_patch_draw_sized(&q, p->sizes, p->data, &p->spec, first + (uint64_t)j, err));
         t->host_places[j] = (drn_dplace){p->offsets[q.picture], p->sizes[q.picture].width, p->sizes[q.picture].height,
-                                         q.x, q.y, q.flip, q.channels};
+                                         q.x, q.y, q.flip, {0}};
+        for (int b = 0; b < 3; b++)
+            t->host_places[j].channel[b] = drn_patch_channel(b, q.channels);
     }
     return DRN_OK;
 }

@@ -53,6 +53,25 @@ run 0 "$tools/shards" join "after all" tiny.checkpoint.safetensors whole.checkpo
 [ -s "after all/tiny.model.safetensors" ] || fail "no model"
 [ -z "$(ls "at work")" ] || fail "temporary files are left"
 
+# Stages of so many seconds; the second run of a stage begins with the first one's model.
+small="--set model.channels=4 --set model.modules=1 --set data.patch=8 --set data.batch=1 --set train.val_every=0"
+stages() { "$tools/train" --drn "$DRN" --device cpu "$@"; }
+# shellcheck disable=SC2086
+run 0 stages -d whole.pack -o "new models" fast-x2=1 -- $small --set train.threads=1 --set train.init_from=
+has out '^drn-fast-x2: [1-9][0-9]* steps in '
+run 0 "$DRN" info "new models/drn-fast-x2.safetensors"
+has out 'drn-fast-x2'
+# shellcheck disable=SC2086
+run 0 stages -d whole.pack -o "new models" fast-x2=1 -- $small --set train.threads=1
+grep -q 'init_from: *"\?new models/drn-fast-x2.safetensors' "new models/run-fast-x2/recipe.yaml" || fail "began anew"
+cp "new models/drn-fast-x2.safetensors" kept
+run 2 stages -d whole.pack -o "new models" fast-x3=1
+run 2 stages -d whole.pack -o "new models" fast-x2=soon
+run 1 stages -d nowhere -o "new models" fast-x2=1
+has err 'nowhere'
+same kept "new models/drn-fast-x2.safetensors"
+[ -f "new models/run-fast-x2/model.safetensors" ] || fail "a run that failed took the one before with it"
+
 # A shorter file over a longer one: what is left of that does not count.
 cp in/train.pack.000 in/train.pack.099
 run 0 "$tools/shards" join in train.pack again.pack
