@@ -1,5 +1,5 @@
-/* Train a small network for a minute's worth of steps and enlarge with it: train_tiny photos/ run/
- * 200 photos/ holds training pictures; the run's folder gets its log, checkpoint and model. */
+/* Train a small network for 200 steps, some seconds, and load it: train_tiny photos/ run/ 200
+ * photos/ holds training pictures; run/ gets the log, the checkpoint and the model. */
 #include <drn/drn.h>
 
 #include <stdio.h>
