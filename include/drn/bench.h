@@ -27,9 +27,9 @@ typedef struct drn_bench_result {
     drn_bench_workload w, t;
 } drn_bench_result;
 
-/** Run W and T, alternating with the peak.
- *  @param threads  0 = all cores.  @param repeats  >= 1.
- *  @return DRN_OK | DRN_ERR_INVALID | DRN_ERR_NOMEM. */
+/** Run W and T, alternating with the peak.  What else the process does meanwhile falsifies the times.
+ *  @param threads  0 = all cores.  @param repeats  1 to 10000.
+ *  @return DRN_OK | DRN_ERR_INVALID | DRN_ERR_NOMEM; out is untouched on failure. */
 drn_status drn_bench(drn_bench_result *out, int threads, int repeats, drn_error *err);
 
 /** One workload on a GPU, random pictures, pictures and weights already there. */

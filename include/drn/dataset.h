@@ -23,6 +23,8 @@ typedef struct drn_pack_counts {
     double seconds;      /* of this call */
 } drn_pack_counts;
 
+/* Both are called on the calling thread. */
+
 /** Return false to stop; what was packed is kept. */
 typedef bool (*drn_pack_progress_fn)(void *ctx, const drn_pack_counts *counts);
 /** A file that was left out, and why. */
@@ -49,7 +51,8 @@ typedef struct drn_pack_options {
  *  @param out  receives the counts, on failure too; may be NULL.
  *  @return DRN_OK | DRN_ERR_CANCELLED (by progress) | DRN_ERR_INVALID (no pictures, other options
  *  than the pack was begun with) | DRN_ERR_IO (no space: what was packed is kept) | DRN_ERR_FORMAT
- *  (out is no pack, or broken) | DRN_ERR_UNSUPPORTED (build without LMDB) | DRN_ERR_NOMEM. */
+ *  (out is no pack, or broken) | DRN_ERR_UNSUPPORTED (build without LMDB) | DRN_ERR_NOMEM.
+ *  Thread-safe for different packs. */
 drn_status drn_pack_make(drn_pack_counts *out, const drn_pack_options *options, drn_error *err);
 
 #ifdef __cplusplus

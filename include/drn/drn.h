@@ -36,5 +36,6 @@
 #include "drn/system.h"
 #include "drn/train.h"
 #include "drn/upscale.h"
+#include "drn/video.h"
 
 #endif

@@ -126,11 +126,13 @@ typedef struct drn_resize_options {
 drn_status drn_imresize(drn_image **out, const drn_image *in, double scale,
                         const drn_resize_options *options, drn_error *err);
 
-/** The same to a given size; each side has the scale out/in. */
+/** The same to a given size in pixels; each side has the scale out/in.
+ *  @return as drn_imresize().  Thread-safe. */
 drn_status drn_imresize_to(drn_image **out, const drn_image *in, int32_t width, int32_t height,
                            const drn_resize_options *options, drn_error *err);
 
-/** Cut a rectangle out.  @return DRN_OK | DRN_ERR_INVALID (outside the image) | DRN_ERR_NOMEM. */
+/** Cut a rectangle out, in pixels from the upper left.
+ *  @return DRN_OK | DRN_ERR_INVALID (outside the image) | DRN_ERR_NOMEM.  Thread-safe. */
 drn_status drn_image_crop(drn_image **out, const drn_image *in, int32_t x, int32_t y,
                           int32_t width, int32_t height, drn_error *err);
 

@@ -82,7 +82,7 @@ drn_status drn_protocol_score(drn_metric_values *out, const drn_image *sr, const
 drn_status drn_protocol_score_bicubic(drn_metric_values *out, const drn_image *hr, int scale,
                                       const drn_protocol *protocol, drn_error *err);
 
-/** "standard" or "paper", and back (DRN_ERR_INVALID names the known ones). */
+/** "standard" or "paper", and back (DRN_ERR_INVALID names the known ones).  Thread-safe. */
 const char *drn_protocol_name(drn_protocol_kind kind);
 drn_status drn_protocol_parse(drn_protocol_kind *out, const char *name, drn_error *err);
 

@@ -34,7 +34,9 @@ typedef struct drn_model drn_model;
 /** Load a model: the name of a built-in one (see drn_model_builtin()), or a .safetensors file.
  *  @param name  borrowed; NULL = the default model.
  *  @param out   on success a model the caller frees with drn_model_free(); untouched on failure.
- *  @return DRN_OK | DRN_ERR_IO | DRN_ERR_FORMAT | DRN_ERR_NUMERIC (NaN weights) | DRN_ERR_NOMEM. */
+ *  @return DRN_OK | DRN_ERR_INVALID (no built-in model of that name) | DRN_ERR_IO | DRN_ERR_FORMAT | DRN_ERR_NUMERIC
+ *  (weights that are not finite) | DRN_ERR_UNSUPPORTED (nothing built in, or an architecture that is not known) |
+ *  DRN_ERR_NOMEM.  Thread-safe. */
 drn_status drn_model_load(drn_model **out, const char *name, drn_error *err);
 
 /** NULL is fine. */
@@ -48,7 +50,7 @@ typedef struct drn_builtin {
     bool is_default;
 } drn_builtin;
 
-/** The i-th built-in model, or NULL past the last. */
+/** The i-th built-in model, or NULL past the last.  Thread-safe. */
 const drn_builtin *drn_model_builtin(size_t i);
 
 /** The built-in model made for a kind of picture: what `drn upscale -m auto` (fast) and `-m best` take.
@@ -57,6 +59,8 @@ const drn_builtin *drn_model_builtin(size_t i);
  *  @param times  how many times larger the result is to be; 0 = 4.
  *  @return a name for drn_model_load(); NULL when nothing is built in.  Thread-safe. */
 const char *drn_model_for(bool best, bool lossy, double times);
+
+/* What a model is.  Thread-safe; pointers live as long as the model. */
 
 /** Architecture.  Never NULL. */
 const drn_config *drn_model_config(const drn_model *model);
@@ -80,7 +84,7 @@ typedef struct drn_layer {
 /** List the layers for an input of width x height pixels.
  *  @param layers  receives at most capacity entries; may be NULL with capacity 0.
  *  @param count   receives their number.
- *  @return DRN_OK | DRN_ERR_INVALID | DRN_ERR_NOMEM. */
+ *  @return DRN_OK | DRN_ERR_INVALID | DRN_ERR_NOMEM.  Thread-safe. */
 drn_status drn_model_layers(const drn_model *model, int32_t width, int32_t height, drn_layer *layers,
                             size_t capacity, size_t *count, drn_error *err);
 

@@ -1,4 +1,8 @@
-/* The paper's studies as calls: ablations, adaptation without pairs, the generalization bound. */
+/* The paper's studies as calls: ablations, adaptation without pairs, the generalization bound.
+ *
+ * Unlike elsewhere zeroed options are no defaults: strings that may not be NULL and all numbers must be
+ * set; the defaults that `drn study`, `drn adapt` and `drn bound --help` show are values to begin with.
+ * Callbacks are called on the calling thread.  Thread-safe for different folders out. */
 #ifndef DRN_STUDY_H
 #define DRN_STUDY_H
 

@@ -34,11 +34,11 @@ typedef struct drn_train_progress {
     int rank; /* of this process, of several that train together; only rank 0 writes and validates */
 } drn_train_progress;
 
-/** Return false to save a checkpoint and stop. */
+/** Called on the calling thread; return false to save a checkpoint and stop. */
 typedef bool (*drn_train_fn)(void *ctx, const drn_train_progress *progress);
 
 typedef struct drn_train_options {
-    const char *recipe;     /* file, or name of one in recipes/ */
+    const char *recipe;     /* file, or name of one in recipes/; required, as is out */
     const char *const *set; /* "key=value", applied after the recipe */
     size_t sets;
     /* Folders and packs, each "PATH" or "PATH:WEIGHT"; none: the recipe's data.sources.  With any
@@ -69,8 +69,9 @@ typedef struct drn_train_options {
  * (the same pictures for drn_report()).
  *  @return DRN_OK | DRN_ERR_CANCELLED (stopped by the callback, checkpoint written) |
  * DRN_ERR_INVALID | DRN_ERR_IO | DRN_ERR_FORMAT | DRN_ERR_NUMERIC (loss became NaN; the message
- * names the last checkpoint) | DRN_ERR_NOMEM.  With ranks also DRN_ERR_IO: one was lost, or failed;
- * rank 0 has written a checkpoint of the last step then. */
+ * names the last checkpoint) | DRN_ERR_NOMEM | with DRN_DEVICE_CUDA DRN_ERR_UNSUPPORTED and
+ * DRN_ERR_DEVICE.  With ranks also DRN_ERR_IO: one was lost, or failed; rank 0 has written a
+ * checkpoint of the last step then.  Thread-safe for different folders out. */
 drn_status drn_train(const drn_train_options *options, drn_error *err);
 
 /** Write one self-contained HTML page about runs: results, curves on common plots, what their
@@ -78,7 +79,7 @@ drn_status drn_train(const drn_train_options *options, drn_error *err);
  *  @param out   file; appears complete or not at all.
  *  @param runs  folders drn_train() wrote, finished or under way.
  *  @return DRN_OK | DRN_ERR_INVALID (no runs, or one without a step) | DRN_ERR_IO | DRN_ERR_FORMAT
- *  (a log or recipe is broken) | DRN_ERR_NOMEM. */
+ *  (a log or recipe is broken) | DRN_ERR_NOMEM.  Thread-safe. */
 drn_status drn_report(const char *out, const char *const *runs, size_t count, drn_error *err);
 
 #ifdef __cplusplus

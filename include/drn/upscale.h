@@ -70,8 +70,8 @@ drn_status drn_upscale_find_target(drn_upscale_target *out, int32_t width, int32
  *  @param in       borrowed; any size >= 1x1, u8/u16/f32, 1-4 bands.
  *  @param options  borrowed, may be NULL.
  *  @param out      on success a new image the caller frees with drn_image_free(); untouched on failure.
- *  @return DRN_OK | DRN_ERR_INVALID (as drn_upscale_find_target()) | DRN_ERR_CANCELLED | DRN_ERR_NOMEM.
- *  Thread-safe per model. */
+ *  @return DRN_OK | DRN_ERR_INVALID (as drn_upscale_find_target()) | DRN_ERR_CANCELLED | DRN_ERR_NOMEM | with
+ *  DRN_DEVICE_CUDA DRN_ERR_UNSUPPORTED and DRN_ERR_DEVICE.  Thread-safe: many calls may share a model. */
 drn_status drn_upscale(drn_image **out, const drn_image *in, const drn_model *model,
                        const drn_upscale_options *options, drn_error *err);
 
@@ -83,7 +83,7 @@ drn_status drn_upscale(drn_image **out, const drn_image *in, const drn_model *mo
  *  @param as       borrowed, may be NULL.
  *  @param memory   bytes to work with, 0 = 800 MB; of use from about 300 MB on.
  *  @return as drn_image_read(), drn_upscale() and drn_image_write() | DRN_ERR_UNSUPPORTED (consistent; a
- *  build without libvips).  Thread-safe per model. */
+ *  build without libvips).  Thread-safe for different outputs. */
 drn_status drn_upscale_stream(const char *in, const char *out, const drn_model *model,
                               const drn_upscale_options *options, const drn_write_options *as, size_t memory,
                               drn_error *err);

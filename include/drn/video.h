@@ -100,7 +100,8 @@ drn_status drn_video_probe(drn_video_info *info, const char *path, drn_error *er
  *  @param result   may be NULL.
  *  @return DRN_OK | DRN_ERR_IO | DRN_ERR_FORMAT (damaged) | DRN_ERR_UNSUPPORTED (no such codec or
  * format in this build) | DRN_ERR_INVALID (sizes; OUT.part was begun with other options) |
- * DRN_ERR_CANCELLED | DRN_ERR_NOMEM.  Thread-safe for different outputs. */
+ * DRN_ERR_CANCELLED | DRN_ERR_DEVICE (upscale.device) | DRN_ERR_NOMEM.  Thread-safe for different
+ * outputs. */
 drn_status drn_video_upscale(const char *in, const char *out, const drn_model *model,
                              const drn_video_options *options, drn_video_result *result,
                              drn_error *err);
