@@ -54,10 +54,16 @@ install(FILES "${PROJECT_BINARY_DIR}/drnConfig.cmake" "${PROJECT_BINARY_DIR}/drn
 install(EXPORT drnTargets NAMESPACE drn:: DESTINATION "${drn_cmake_dir}" COMPONENT development)
 
 install(DIRECTORY recipes DESTINATION "${CMAKE_INSTALL_DATADIR}/drn" COMPONENT program FILES_MATCHING PATTERN "*.yaml")
-install(FILES README.md CHANGELOG.md LICENSE docs/numerics.md DESTINATION "${CMAKE_INSTALL_DOCDIR}" COMPONENT program)
-install(DIRECTORY weights/ DESTINATION "${CMAKE_INSTALL_DOCDIR}/models" COMPONENT program FILES_MATCHING PATTERN "*.md")
-install(DIRECTORY docs/user DESTINATION "${CMAKE_INSTALL_DOCDIR}" COMPONENT program)
-install(DIRECTORY examples DESTINATION "${CMAKE_INSTALL_DOCDIR}" COMPONENT development FILES_MATCHING PATTERN "*.c")
+# The places they have in the checkout, so that links between them lead somewhere; without the pictures, which have
+# licences of their own.
+install(FILES README.md ARCHITECTURE.md CHANGELOG.md CONTRIBUTING.md SPEED.md LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}"
+    COMPONENT program)
+install(FILES docs/numerics.md DESTINATION "${CMAKE_INSTALL_DOCDIR}/docs" COMPONENT program)
+install(DIRECTORY docs/user DESTINATION "${CMAKE_INSTALL_DOCDIR}/docs" COMPONENT program)
+file(GLOB drn_results docs/results/*.md)
+install(FILES ${drn_results} DESTINATION "${CMAKE_INSTALL_DOCDIR}/docs/results" COMPONENT program)
+install(DIRECTORY weights DESTINATION "${CMAKE_INSTALL_DOCDIR}" COMPONENT program FILES_MATCHING PATTERN "*.md")
+install(DIRECTORY examples DESTINATION "${CMAKE_INSTALL_DOCDIR}" COMPONENT development FILES_MATCHING PATTERN "*.c" PATTERN "*.sbatch")
 
 set(DRN_PYTHON_DIR "lib/python3/dist-packages" CACHE STRING "Where the Python package goes, below the prefix")
 install(DIRECTORY python/drn DESTINATION "${DRN_PYTHON_DIR}" COMPONENT python FILES_MATCHING PATTERN "*.py"
