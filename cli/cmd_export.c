@@ -9,7 +9,7 @@
 
 typedef struct options {
     const char *out;
-    text_list meta;
+    text_list meta, average;
     bool half, no_dual;
     int scale;
 } options;
@@ -21,6 +21,9 @@ static const opt table[] = {
         .doc = ".onnx: the output, by its scale; 0 = the largest the model has"),
     OPT(FLAG, half, "half", 0, .doc = "weights as float16: half the size, no visible difference"),
     OPT(FLAG, no_dual, "no-dual", 0, .doc = "leave out the dual models, which enlarging does not need"),
+    OPT(LIST, average, "average", 0, .arg = "MODEL:SHARE",
+        .doc = "take this share (0 to 1) of every weight from another model of the same channels and modules that was "
+               "trained on from this one, or this one from it; may be given several times, one after the other"),
     OPT(LIST, meta, "meta", 0, .arg = "KEY=VALUE", .doc = "add a line to the metadata; may be given several times"),
     {0},
 };
@@ -49,6 +52,24 @@ static void split_meta(const text_list *meta, const char **pairs)
         pairs[2 * i] = cli_format("%.*s", (int)(equals - meta->items[i]), meta->items[i]);
         pairs[2 * i + 1] = equals + 1;
     }
+}
+
+/* MODEL:SHARE taken into the model. */
+static drn_status average(drn_model *model, const char *text, drn_error *err)
+{
+    const char *colon = strrchr(text, ':');
+    char *end = NULL;
+    double share = colon ? strtod(colon + 1, &end) : 0;
+    if (!colon || colon == text || end == colon + 1 || *end || !(share >= 0 && share <= 1))
+        cli_usage(&cmd_export, "--average '%s' is not of the form MODEL:SHARE, with a share of 0 to 1", text);
+    char *name = cli_format("%.*s", (int)(colon - text), text);
+    drn_model *other = NULL;
+    drn_status st = drn_model_load(&other, name, err);
+    if (st == DRN_OK)
+        st = drn_model_average(model, other, share, err);
+    drn_model_free(other);
+    free(name);
+    return st;
 }
 
 static bool is_onnx(const char *path)
@@ -80,6 +101,8 @@ static int run(int argc, char **argv)
     drn_export_options e = {.half = o.half, .no_dual = o.no_dual, .scale = o.scale, .meta = pairs,
                             .metas = (size_t)o.meta.count};
     drn_status st = drn_model_load(&model, args.items[0], &err);
+    for (int i = 0; i < o.average.count && st == DRN_OK; i++)
+        st = average(model, o.average.items[i], &err);
     if (st == DRN_OK)
         st = (onnx ? drn_model_save_onnx : drn_model_save)(model, o.out, &e, &err);
     drn_model_free(model);

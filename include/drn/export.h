@@ -1,4 +1,4 @@
-/* Write models in forms that others read. */
+/* Models made from models: other forms, means of weights. */
 #ifndef DRN_EXPORT_H
 #define DRN_EXPORT_H
 
@@ -34,6 +34,14 @@ drn_status drn_model_save(const drn_model *model, const char *path, const drn_ex
  *  Thread-safe. */
 drn_status drn_model_save_onnx(const drn_model *model, const char *path, const drn_export_options *options,
                                drn_error *err);
+
+/** Put the mean of its weights and another model's in a model: (1 - share) of its own, share of the other's, in every
+ *  tensor that both have with the same shape; the others stay.  Useful between models of which one was trained on
+ *  from the other; for models trained apart the mean is worth nothing.
+ *  @param share  0..1.
+ *  @return DRN_OK | DRN_ERR_INVALID (share; channels, modules or skip differ), the model untouched.
+ *  Not thread-safe: it writes to the model. */
+drn_status drn_model_average(drn_model *model, const drn_model *other, double share, drn_error *err);
 
 #ifdef __cplusplus
 }

@@ -15,6 +15,18 @@ run 2 "$DRN" export x4.safetensors -o x.safetensors --meta nothing
 run 1 "$DRN" export x4.safetensors -o /nonexistent/x.safetensors
 absent x.safetensors
 
+# Means of weights: all of the other, none of it, and what has no mean.
+run 0 "$DRN" export x4.safetensors -o none.safetensors --average half.safetensors:0
+same none.safetensors full.safetensors
+run 0 "$DRN" export x4.safetensors -o all.safetensors --average half.safetensors:1 --half --meta licence=free --meta a=b=c
+same all.safetensors half.safetensors
+run 2 "$DRN" export x4.safetensors -o x.safetensors --average half.safetensors
+run 2 "$DRN" export x4.safetensors -o x.safetensors --average half.safetensors:1.5
+run 2 "$DRN" export x4.safetensors -o x.safetensors --average half.safetensors:nan
+bad 'No such file' "$DRN" export x4.safetensors -o x.safetensors --average missing.safetensors:0.5
+bad 'no mean of such weights' "$DRN" export x4.safetensors -o x.safetensors --average drn-x4:0.5
+absent x.safetensors
+
 # ONNX: what ONNX Runtime says of the file is tests/onnx; here the options and what is refused
 run 0 "$DRN" export x4.safetensors -o a.onnx
 run 0 "$DRN" export x4.safetensors -o b.onnx -s 4 --no-dual

@@ -1,5 +1,7 @@
 #include "random_model.h"
 
+#include "drn/export.h"
+
 #include <math.h>
 
 static const drn_config config = {4, 10, 1, true, true, 4, DRN_SKIP_BICUBIC};
@@ -91,6 +93,37 @@ TEST(no_memory, "loading survives the failure of every allocation")
     drn_model_free(m);
     drn_free(path);
     drn_params_free(p);
+}
+
+TEST(average, "the mean of two models: shared tensors by shares, the rest untouched, others refused whole")
+{
+    drn_error err = {0};
+    const drn_config larger = {8, 10, 1, true, false, 4, DRN_SKIP_BICUBIC}, wider = {4, 12, 1, true, true, 4, DRN_SKIP_BICUBIC};
+    drn_model *m = random_model(&config), *before = random_model(&config), *other = random_model(&larger),
+              *foreign = random_model(&wider);
+    for (size_t i = 0; i < other->params->elements; i++)
+        ((float *)other->params->value)[i] *= -3;
+    CHECK_OK(drn_model_average(m, other, 0.3, &err), err);
+    int own = 0;
+    for (size_t i = 0; i < m->params->count; i++) {
+        const drn_param *p = &m->params->list[i], *q = drn_params_find(other->params, p->name);
+        const float *a = drn_params_value(before->params, p), *now = drn_params_value(m->params, p);
+        const float *b = q ? drn_params_value(other->params, q) : NULL;
+        own += !q;
+        for (size_t k = 0; k < p->count; k++)
+            CHECK_NEAR(now[k], b ? 0.7 * (double)a[k] + 0.3 * (double)b[k] : (double)a[k], 1e-6 * fabs((double)a[k]) + 1e-7);
+    }
+    CHECK(own > 0); /* the dual models */
+    CHECK_INT(drn_model_average(before, foreign, 0.5, &err), DRN_ERR_INVALID);
+    CHECK_INT(drn_model_average(before, other, 1.25, &err), DRN_ERR_INVALID);
+    CHECK_INT(drn_model_average(before, other, NAN, &err), DRN_ERR_INVALID);
+    drn_model_free(m);
+    m = random_model(&config);
+    CHECK(memcmp(m->params->value, before->params->value, m->params->elements * sizeof(float)) == 0);
+    drn_model_free(m);
+    drn_model_free(before);
+    drn_model_free(other);
+    drn_model_free(foreign);
 }
 
 TEST(chosen, "the model made for a picture: by its format and the size wanted, all of them built in")
