@@ -141,6 +141,20 @@ static bool collect(job *j)
     return ok;
 }
 
+/* What is scored must not take the place of what it is scored by. */
+static bool check_save(const options *o)
+{
+    const char *const sources[] = {o->data, o->lr, o->sr};
+    if (!check_folder(o->save))
+        return false;
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
+        if (sources[i] && same_file(o->save, sources[i])) {
+            cli_error("%s: holds the pictures that are read; choose another folder for --save", o->save);
+            return false;
+        }
+    return true;
+}
+
 static drn_status enlarge(drn_image **sr, const drn_image *lr, const job *j, drn_error *err)
 {
     drn_upscale_options how = {
@@ -418,6 +432,8 @@ static int run(int argc, char **argv)
     cli_parse(&cmd_evaluate, &o, &args, argc, argv);
     if (o.sr && o.lr)
         cli_usage(&cmd_evaluate, "--sr pictures are scored as they are; leave out --lr");
+    if (o.sr && o.ensemble)
+        cli_usage(&cmd_evaluate, "--sr pictures are scored as they are; leave out -x");
     if (o.trust && (o.sr || o.protocol == DRN_PROTOCOL_PAPER))
         cli_usage(&cmd_evaluate,
                   "--trust needs LR pictures of the standard protocol; leave out --sr");
@@ -426,7 +442,7 @@ static int run(int argc, char **argv)
                           (drn_precision)o.precision, o.round_y, o.rgb}};
     ranks_open();
     o.threads = drn_comm_threads(ranks(), o.threads);
-    bool ok = collect(&j) && load(&j);
+    bool ok = (!o.save || check_save(&o)) && collect(&j) && load(&j);
     int code = ranks_agree(ok, ok ? names_number(&j) : 0, "pictures") ? evaluate(&j) : EXIT_FAILED;
     for (size_t i = 0; i < j.count && j.items; i++) {
         free(j.items[i].name);

@@ -159,6 +159,19 @@ static void job_free(job *j)
     free(j->rows);
 }
 
+/* Known before the work: the sheet can be written, and replaces none of the pictures. */
+static bool check_out(const char *out, const arg_list *pictures)
+{
+    if (!check_file(out))
+        return false;
+    for (int i = 0; i < pictures->count; i++)
+        if (same_file(pictures->items[i], out)) {
+            cli_error("%s: input and output are one file; choose another output", out);
+            return false;
+        }
+    return true;
+}
+
 static int run(int argc, char **argv)
 {
     options o = {0};
@@ -181,7 +194,7 @@ static int run(int argc, char **argv)
     if (o.labels.count > (o.models.count ? o.models.count : 1))
         cli_usage(&cmd_figure, "more labels than models");
     j.rows = cli_alloc((size_t)args.count, sizeof *j.rows);
-    int code = load_models(&j) ? EXIT_OK : EXIT_FAILED;
+    int code = check_out(o.out, &args) && load_models(&j) ? EXIT_OK : EXIT_FAILED;
     if (code == EXIT_OK && o.kind != DRN_FIGURE_MASK)
         announce_device(o.device, false);
     for (int i = 0; i < args.count && code == EXIT_OK; i++)

@@ -123,7 +123,6 @@ static enlarge_options task(const options *o)
                                  .device = (drn_device)o->device,
                                  .numbers = (drn_numbers)o->precision},
                          .as = {o->quality},
-                         .trust = o->trust,
                          .check = o->check,
                          .overwrite = o->overwrite,
                          .resume = o->resume,
@@ -272,8 +271,6 @@ static int enlarge_all(const picture_jobs *jobs, model_choice *models, enlarge_o
                        const options *o)
 {
     events e = events_begin(jobs->count, o->json, o->quiet, o->verbose);
-    size_t n = o->trust ? strlen(o->trust) : 0;
-    t->trust_folder = n && (jobs->count > 1 || o->trust[n - 1] == '/');
     char *suffix = cli_format(".%s", formats[o->format] ? formats[o->format] : "png");
     t->suffix = suffix;
     if (o->verbose && !o->json && !models->by_picture && !ranks_silent())
@@ -348,7 +345,8 @@ static int run(int argc, char **argv)
     announce_device(o.device, o.quiet || o.json || ranks_silent());
     interrupt_catch();
     bool ok = model_choice_load(&models, o.model) &&
-              plan(&jobs, &args, &o, &t, models.first) && streams_fit(&jobs);
+              plan(&jobs, &args, &o, &t, models.first) && streams_fit(&jobs) &&
+              (!o.trust || pictures_maps(&jobs, o.trust));
     if (ok)
         check_format(&o, &jobs);
     /* nobody writes before all have looked what is there */

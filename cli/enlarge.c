@@ -69,7 +69,6 @@ typedef struct work {
     events *e;
     drn_image *in, *out;
     drn_loop loop;
-    char *trust;
     bool streamed;
 } work;
 
@@ -90,18 +89,6 @@ static drn_status make_room(const char *path, drn_error *err)
                : DRN_OK;
     free(dir);
     return st;
-}
-
-/* Where the trust map goes; NULL: nowhere. */
-static char *trust_path(const work *w)
-{
-    const char *trust = w->o->trust;
-    if (!trust || !w->o->trust_folder)
-        return trust ? cli_format("%s", trust) : NULL;
-    char *stem = path_stem(is_stream(w->job->out) ? w->job->in : w->job->out);
-    char *path = cli_format("%s%s%s.png", trust, trust[strlen(trust) - 1] == '/' ? "" : "/", stem);
-    free(stem);
-    return path;
 }
 
 /* Bytes of input and result side by side. */
@@ -134,6 +121,14 @@ static const char *why(const work *w)
                     : "for files in a lossless format, at this size";
 }
 
+/* What the output's format cannot hold is known before the work. */
+static drn_status fits(const work *w, const drn_image *in, drn_error *err)
+{
+    const char *out = w->job->out;
+    drn_image result = {w->target.width, w->target.height, in->bands, in->depth, NULL, NULL};
+    return drn_image_can_write(&result, is_stream(out) ? w->o->suffix : out, &w->o->as, err);
+}
+
 /* Look at the input's size, decide how it is worked on; the standard input is read at once. */
 static drn_status look(work *w, drn_error *err)
 {
@@ -152,11 +147,13 @@ static drn_status look(work *w, drn_error *err)
         st = pick_model(w, info.width, info.height, err);
     if (st == DRN_OK)
         st = drn_upscale_find_target(&w->target, info.width, info.height, w->model, &w->how, err);
+    if (st == DRN_OK)
+        st = fits(w, &info, err);
     if (st != DRN_OK)
         return st;
     events_start(w->e, info.width, info.height, &w->target, drn_model_name(w->model), why(w));
     w->streamed = bytes(&info, &w->target) > o->memory && !w->in && !is_stream(w->job->out);
-    if (w->streamed && (o->check || o->trust || w->how.consistent))
+    if (w->streamed && (o->check || w->job->map || w->how.consistent))
         return fail(err, DRN_ERR_UNSUPPORTED,
                     "%s: %dx%d needs %.0f MB in memory for --check, --trust and --consistent; "
                     "allow them with --memory",
@@ -169,9 +166,9 @@ static drn_status write_trust(work *w, drn_error *err)
     drn_image *map;
     drn_status st = drn_upscale_trust(&map, NULL, w->out, w->in, err);
     if (st == DRN_OK) {
-        st = make_room(w->trust, err);
+        st = make_room(w->job->map, err);
         if (st == DRN_OK)
-            st = drn_image_write(map, w->trust, NULL, err);
+            st = drn_image_write(map, w->job->map, NULL, err);
         drn_image_free(map);
     }
     return st;
@@ -184,7 +181,7 @@ static drn_status in_memory(work *w, drn_error *err)
         st = drn_upscale(&w->out, w->in, w->model, &w->how, err);
     if (st == DRN_OK && w->o->check)
         st = drn_upscale_check(&w->loop, w->out, w->in, w->model, w->how.threads, err);
-    if (st == DRN_OK && w->trust)
+    if (st == DRN_OK && w->job->map)
         st = write_trust(w, err);
     if (st == DRN_OK)
         st = is_stream(w->job->out) ? write_stdout(w->out, w->o, err)
@@ -195,8 +192,8 @@ static drn_status in_memory(work *w, drn_error *err)
 static drn_status run(work *w, drn_error *err)
 {
     drn_status st = may_write(w->job->out, w->o, err);
-    if (st == DRN_OK && w->trust)
-        st = may_write(w->trust, w->o, err);
+    if (st == DRN_OK && w->job->map)
+        st = may_write(w->job->map, w->o, err);
     if (st == DRN_OK)
         st = look(w, err);
     if (st == DRN_OK)
@@ -218,13 +215,11 @@ void enlarge(const picture_job *job, model_choice *models, const enlarge_options
         events_skip(e);
         return;
     }
-    w.trust = trust_path(&w);
     if (run(&w, &err) == DRN_OK)
         events_done(e, &(event_result){w.target.width, w.target.height, o->check ? &w.loop : NULL,
-                                       w.trust, w.streamed});
+                                       job->map, w.streamed});
     else if (!interrupt_asked())
         events_error(e, &err);
     drn_image_free(w.in);
     drn_image_free(w.out);
-    free(w.trust);
 }

@@ -12,8 +12,6 @@ typedef struct enlarge_options {
     drn_upscale_options how; /* progress is set by enlarge() */
     drn_write_options as;
     const char *suffix; /* of what goes to the standard output, ".png" */
-    const char *trust;  /* file for the trust map, or a folder for several; NULL: none */
-    bool trust_folder;
     bool check, overwrite, resume;
     double memory; /* bytes the pictures may take before they are worked on in strips */
 } enlarge_options;

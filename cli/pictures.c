@@ -55,6 +55,24 @@ bool path_exists(const char *path)
     return lstat(path, &sb) == 0;
 }
 
+bool same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+bool same_place(const char *a, const char *b)
+{
+    const char *name_a = strrchr(a, '/'), *name_b = strrchr(b, '/');
+    char *dir_a = path_dir(a), *dir_b = path_dir(b);
+    bool same = strcmp(a, b) == 0 || same_file(a, b) ||
+                (strcmp(name_a ? name_a + 1 : a, name_b ? name_b + 1 : b) == 0 &&
+                 same_file(dir_a, dir_b));
+    free(dir_a);
+    free(dir_b);
+    return same;
+}
+
 static char *join(const char *dir, const char *name)
 {
     size_t n = strlen(dir);
@@ -215,7 +233,7 @@ int make_folders(const char *path)
     return failed;
 }
 
-static bool check_folder(const char *dir)
+bool check_folder(const char *dir)
 {
     if (is_dir(dir) && access(dir, W_OK | X_OK) == 0)
         return true;
@@ -255,7 +273,7 @@ static void add_job(plan *p, const char *in, char *out)
 {
     picture_jobs *jobs = p->jobs;
     jobs->items = cli_grow(jobs->items, jobs->count + 1, sizeof *jobs->items);
-    jobs->items[jobs->count++] = (picture_job){cli_format("%s", in), out};
+    jobs->items[jobs->count++] = (picture_job){cli_format("%s", in), out, NULL};
     if (!is_stream(out) && !tsearch(out, &p->taken, by_text))
         exit(cli_error("out of memory"));
 }
@@ -353,25 +371,32 @@ static bool add_input(plan *p, const char *in, const char *dir)
     return add_to_folder(p, in, dir);
 }
 
+/* Of all inputs, sorted; to be freed. */
+static file_id *input_ids(const picture_jobs *jobs, size_t *n)
+{
+    struct stat sb;
+    file_id *ids = cli_alloc(jobs->count, sizeof *ids);
+    *n = 0;
+    for (size_t i = 0; i < jobs->count; i++)
+        if (stat(jobs->items[i].in, &sb) == 0)
+            ids[(*n)++] = (file_id){sb.st_dev, sb.st_ino};
+    qsort(ids, *n, sizeof *ids, by_id);
+    return ids;
+}
+
 /* No output may be an input: it would be gone, or read half-written. */
 static bool check_inputs(const picture_jobs *jobs)
 {
     bool ok = true;
     struct stat sb;
-    file_id *ids = cli_alloc(jobs->count, sizeof *ids);
-    size_t n = 0;
-    for (size_t i = 0; i < jobs->count; i++)
-        if (stat(jobs->items[i].in, &sb) == 0)
-            ids[n++] = (file_id){sb.st_dev, sb.st_ino};
-    qsort(ids, n, sizeof *ids, by_id);
+    size_t n;
+    file_id *ids = input_ids(jobs, &n);
     for (size_t i = 0; ok && i < jobs->count; i++) {
         const picture_job *j = &jobs->items[i];
         if (stat(j->out, &sb) != 0)
             continue;
-        file_id out = {sb.st_dev, sb.st_ino}, in = {0, 0};
-        if (stat(j->in, &sb) == 0)
-            in = (file_id){sb.st_dev, sb.st_ino};
-        if (by_id(&in, &out) == 0)
+        file_id out = {sb.st_dev, sb.st_ino};
+        if (same_file(j->in, j->out))
             cli_error("%s: input and output are one file; choose another output", j->in);
         else if (bsearch(&out, ids, n, sizeof *ids, by_id))
             cli_error("%s: %s would go there, but it is an input itself; choose another output",
@@ -384,14 +409,54 @@ static bool check_inputs(const picture_jobs *jobs)
     return ok;
 }
 
-static bool check_file(const char *out)
+static bool check_suffix(const char *out)
+{
+    int suffix = suffix_of(out);
+    if (suffix >= 0 && suffixes[suffix].writes)
+        return true;
+    cli_error("%s: its suffix names no picture format; use .png, .jpg, .webp or .tif", out);
+    return false;
+}
+
+bool check_file(const char *out)
 {
     char *dir = path_dir(out);
-    bool ok = suffix_of(out) >= 0;
-    if (!ok)
-        cli_error("%s: its suffix names no picture format; use .png, .jpg, .webp or .tif", out);
-    ok = ok && check_folder(dir);
+    bool ok = check_suffix(out) && check_folder(dir);
     free(dir);
+    return ok;
+}
+
+/* A map must not take the place of an input or of the picture it belongs to. */
+static bool check_map(const picture_job *j, const file_id *ids, size_t n)
+{
+    struct stat sb;
+    if (same_place(j->map, j->out))
+        cli_error("%s: is the output, too; choose another place for the map", j->map);
+    else if (stat(j->map, &sb) == 0 &&
+             bsearch(&(file_id){sb.st_dev, sb.st_ino}, ids, n, sizeof *ids, by_id))
+        cli_error("%s: is an input; choose another place for the map", j->map);
+    else
+        return true;
+    return false;
+}
+
+bool pictures_maps(picture_jobs *jobs, const char *map)
+{
+    size_t len = strlen(map), n;
+    bool ok = true, folder = jobs->count > 1 || map[len - 1] == '/' || is_dir(map);
+    if (!folder && !check_suffix(map))
+        return false;
+    file_id *ids = input_ids(jobs, &n);
+    for (size_t i = 0; ok && i < jobs->count; i++) {
+        picture_job *j = &jobs->items[i];
+        char *stem = path_stem(is_stream(j->out) ? j->in : j->out);
+        char *name = cli_format("%s.png", stem);
+        j->map = folder ? join(map, name) : cli_format("%s", map);
+        ok = check_map(j, ids, n);
+        free(name);
+        free(stem);
+    }
+    free(ids);
     return ok;
 }
 
@@ -465,6 +530,7 @@ void pictures_free(picture_jobs *jobs)
     for (size_t i = 0; i < jobs->count; i++) {
         free(jobs->items[i].in);
         free(jobs->items[i].out);
+        free(jobs->items[i].map);
     }
     free(jobs->items);
     *jobs = (picture_jobs){0};

@@ -7,6 +7,7 @@
 /* in and out are paths, or "-": standard input and output. */
 typedef struct picture_job {
     char *in, *out;
+    char *map; /* a second file made of the picture; NULL: none */
 } picture_job;
 
 typedef struct picture_jobs {
@@ -33,6 +34,16 @@ typedef struct picture_rules {
 bool pictures_plan(picture_jobs *jobs, const arg_list *in, const picture_rules *rules);
 void pictures_free(picture_jobs *jobs);
 
+/* Give every job a place for its map: the file map, or NAME.png in the folder map when there are
+ * several jobs, it is a folder or ends in "/".  Prints what is wrong and returns false: a suffix of no
+ * picture format, an input or the output there. */
+bool pictures_maps(picture_jobs *jobs, const char *map);
+
+/* Prints what is wrong with a picture file to be written, and returns false: its suffix, or a folder
+ * one cannot write to. */
+bool check_file(const char *out);
+bool check_folder(const char *dir);
+
 /* NULL, or what is wrong with a pattern. */
 const char *pattern_error(const char *pattern);
 
@@ -46,6 +57,10 @@ char *path_stem(const char *path);
 /* The folder of a path, "." when it names none; to be freed. */
 char *path_dir(const char *path);
 bool path_exists(const char *path);
+/* Whether both exist and are one file or folder. */
+bool same_file(const char *a, const char *b);
+/* The same, or whether they will be when they are made. */
+bool same_place(const char *a, const char *b);
 /* mkdir -p; 0 or errno. */
 int make_folders(const char *path);
 

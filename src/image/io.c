@@ -129,6 +129,14 @@ drn_status drn_write_plan_make(drn_write_plan *plan, const drn_image *image, con
     return DRN_OK;
 }
 
+drn_status drn_image_can_write(const drn_image *like, const char *path,
+                               const drn_write_options *options, drn_error *err)
+{
+    drn_write_plan plan;
+    DRN_TRY(drn_write_plan_make(&plan, like, path, options, err));
+    return plan.format->saver ? drn_codec_can_write(path, plan.format, err) : DRN_OK;
+}
+
 /* *fit: the picture as the format holds it; NULL when it is that already. */
 static drn_status make_fit(drn_image **fit, const drn_image *image, const drn_write_plan *plan,
                            drn_error *err)

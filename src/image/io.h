@@ -39,6 +39,8 @@ drn_status drn_codec_read(drn_image **out, const drn_input *in, drn_error *err);
 drn_status drn_codec_probe(drn_image *info, const drn_input *in, drn_error *err);
 /* Whether this build has libvips. */
 bool drn_codec_available(void);
+/* Whether this build writes the format; path is for messages. */
+drn_status drn_codec_can_write(const char *path, const drn_format *format, drn_error *err);
 /* image already has bands and depth the format can hold; tmp exists and is overwritten; path is for
  * messages. */
 drn_status drn_codec_write(const drn_image *image, const char *tmp, const char *path,

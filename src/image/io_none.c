@@ -26,15 +26,20 @@ drn_status drn_codec_probe(drn_image *info, const drn_input *in, drn_error *err)
     return refuse(in, err);
 }
 
+drn_status drn_codec_can_write(const char *path, const drn_format *format, drn_error *err)
+{
+    (void)format;
+    return drn_fail(err, DRN_ERR_UNSUPPORTED,
+                    "%s: this build writes only .pnm, .ppm and .pgm; build with libvips", path);
+}
+
 drn_status drn_codec_write(const drn_image *image, const char *tmp, const char *path,
                            const drn_format *format, int quality, drn_error *err)
 {
     (void)image;
     (void)tmp;
-    (void)format;
     (void)quality;
-    return drn_fail(err, DRN_ERR_UNSUPPORTED,
-                    "%s: this build writes only .pnm, .ppm and .pgm; build with libvips", path);
+    return drn_codec_can_write(path, format, err);
 }
 
 drn_status drn_codec_encode(void **data, size_t *size, const drn_image *image,
@@ -44,9 +49,7 @@ drn_status drn_codec_encode(void **data, size_t *size, const drn_image *image,
     (void)size;
     (void)image;
     (void)quality;
-    return drn_fail(err, DRN_ERR_UNSUPPORTED,
-                    "%s: this build writes only .pnm, .ppm and .pgm; build with libvips",
-                    format->suffix);
+    return drn_codec_can_write(format->suffix, format, err);
 }
 
 drn_status drn_text(drn_image **out, const char *text, int32_t size, int32_t width, drn_error *err)

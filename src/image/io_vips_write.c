@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -91,13 +92,20 @@ int drn_vips_save(VipsImage *im, const char *tmp, const drn_format *format, int 
     return call_saver(im, tmp, &none, format, quality, tiled);
 }
 
+drn_status drn_codec_can_write(const char *path, const drn_format *format, drn_error *err)
+{
+    DRN_TRY(drn_vips_start(path, err));
+    if (!drn_vips_has(format->saver))
+        return drn_fail(err, DRN_ERR_UNSUPPORTED, "%s: this libvips cannot write %s", path,
+                        format->suffix);
+    return DRN_OK;
+}
+
 drn_status drn_codec_encode(void **data, size_t *size, const drn_image *image,
                             const drn_format *format, int quality, drn_error *err)
 {
     const char *name = format->suffix + 1;
-    DRN_TRY(drn_vips_start(name, err));
-    if (!drn_vips_has(format->saver))
-        return drn_fail(err, DRN_ERR_UNSUPPORTED, "this libvips cannot write %s", name);
+    DRN_TRY(drn_codec_can_write(name, format, err));
     VipsImage *im = wrap(image);
     VipsBlob *blob = NULL;
     bool saved = im && call_saver(im, NULL, &blob, format, quality, false) == 0;
@@ -113,18 +121,31 @@ drn_status drn_codec_encode(void **data, size_t *size, const drn_image *image,
     return st;
 }
 
+/* Through memory: on a full disk openjpeg, told so by libvips, tries for ever. */
+static drn_status write_whole(const drn_image *image, const char *tmp, const char *path,
+                              const drn_format *format, int quality, drn_error *err)
+{
+    void *data;
+    size_t size;
+    DRN_TRY(drn_codec_encode(&data, &size, image, format, quality, err));
+    FILE *f = fopen(tmp, "wb");
+    bool written = f && fwrite(data, 1, size, f) == size;
+    if (f && fclose(f) != 0)
+        written = false;
+    drn_free(data);
+    return written ? DRN_OK
+                   : drn_fail(err, DRN_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
+}
+
 drn_status drn_codec_write(const drn_image *image, const char *tmp, const char *path,
                            const drn_format *format, int quality, drn_error *err)
 {
-    DRN_TRY(drn_vips_start(path, err));
-    if (!drn_vips_has(format->saver))
-        return drn_fail(err, DRN_ERR_UNSUPPORTED, "%s: this libvips cannot write %s", path,
-                        format->suffix);
+    DRN_TRY(drn_codec_can_write(path, format, err));
+    if (strcmp(format->saver, "jp2ksave") == 0)
+        return write_whole(image, tmp, path, format, quality, err);
     VipsImage *im = wrap(image);
     bool saved = im && drn_vips_save(im, tmp, format, quality, false) == 0;
     if (im)
         g_object_unref(im);
-    if (!saved)
-        return drn_vips_failure(err, DRN_ERR_IO, path, "cannot write");
-    return DRN_OK;
+    return saved ? DRN_OK : drn_vips_failure(err, DRN_ERR_IO, path, "cannot write");
 }

@@ -51,6 +51,16 @@ mean() {
     run 0 "$DRN" evaluate -s "$scale" --data "$DATA/bench/$set_" "$@" --json
     near "$(json out mean.psnr)" "$psnr" "$tolerance"
 }
+# What is scored does not take the place of what is read.
+mkdir kept && cp photo.png kept/photo.png && ln -s kept alias
+bad 'kept: holds the pictures that are read' "$DRN" evaluate -m bicubic -s 2 --data kept --save kept
+bad 'alias: holds the pictures that are read' "$DRN" evaluate -m bicubic -s 2 --data kept --save alias
+bad 'alias: holds the pictures' "$DRN" evaluate -s 2 --data kept --sr kept --save alias
+bad 'nowhere: cannot write there: no such folder' "$DRN" evaluate -m bicubic -s 2 --data kept --save nowhere
+same kept/photo.png photo.png
+run 2 "$DRN" evaluate -s 2 --data kept --sr kept -x
+has err 'leave out -x'
+
 if [ -d "$DATA/bench" ]; then
     # Bicubic as measured by many papers.
     mean Set5 2 33.67 0.005 -m bicubic

@@ -55,5 +55,13 @@ has err 'more labels'
 run 2 "$DRN" figure photo.png -o bad.png -m a -m b -m c -m d -m e -m f -m g -m h -m i
 has err 'at most 8'
 run 2 "$DRN" figure -o bad.png
+# Known before the work: an output that is a picture shown, or cannot be written.
+cp photo.png shown.png
+ln -s shown.png link.png
+bad 'shown.png: input and output are one file' "$DRN" figure photo.png shown.png -o shown.png
+bad 'link.png: input and output are one file' "$DRN" figure shown.png -o link.png
+same shown.png photo.png
+bad 'no: cannot write there: no such folder' "$DRN" figure photo.png -o no/bad.png
+bad 'bad.xyz: its suffix names no picture format' "$DRN" figure photo.png -o bad.xyz
 absent bad.png bad.xyz
 finish

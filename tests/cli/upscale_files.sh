@@ -86,6 +86,18 @@ bad 'input and output are one file' up keep.png -o link.png --overwrite
 same keep.png photo.png
 same keep_x2.png photo.png
 
+# Nor is a map of trust written over one, or over the result.
+cp photo.png maps_in.png
+bad 'maps_in.png: is an input' up maps_in.png -o maps_out.png --trust maps_in.png --overwrite
+bad 'maps_out.png: is the output, too' up maps_in.png -o maps_out.png --trust ./maps_out.png
+bad 'alike/photo.png: is the output, too' up photo.png grey.png -o alike --trust alike
+bad 'map.xyz: its suffix names no picture format' up maps_in.png -o maps_out.png --trust map.xyz
+absent maps_out.png
+same maps_in.png photo.png
+mkdir maps
+run 0 up maps_in.png -o maps_out.png --trust maps
+equal "$(size maps/maps_out.png)" '122 94'
+
 # Pipes.
 run 0 up photo.png -o photo_file.png
 up - <photo.png >piped.png 2>err || fail "a pipe failed"
@@ -125,4 +137,25 @@ run 0 up photo.png -o p.TIF -f tiff
 run 0 up photo.png -o q10.jpg --quality 10
 run 0 up photo.png -o q95.jpg --quality 95
 [ "$(wc -c <q10.jpg)" -lt "$(wc -c <q95.jpg)" ] || fail "--quality makes no difference"
+
+# What a format cannot hold is known before the work.
+printf 'P5 9000 1 255\n' >wide.pgm && head -c 9000 /dev/zero >>wide.pgm
+for to in '-o wide.webp' '-o - -f webp' '-o wide.webp --memory 1'; do
+    # shellcheck disable=SC2086  # words
+    bad 'webp: 18000 x 2 is too large for .webp' up wide.pgm $to
+done
+absent wide.webp
+bad 'p.bmp: its suffix names no picture format' up photo.png -o p.bmp
+
+# A disk that is full, whatever writes the format: an end, and nothing left behind.
+cp photo_file.png large.png
+for kind in png jpg tif webp ppm jp2; do
+    [ $kind = jp2 ] && ! up grey.png -o probe.jp2 -q 2>/dev/null && continue
+    code=0
+    (ulimit -f 1 && exec timeout 20 "$DRN" upscale -m x2.safetensors large.png -s 8 -o full.$kind -q) 2>err </dev/null || code=$?
+    equal "$code" 1
+    equal "$(wc -l <err)" 1
+    has err "^drn: full.$kind: cannot write"
+    absent full.$kind
+done
 finish

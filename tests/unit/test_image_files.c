@@ -386,15 +386,18 @@ static size_t files_in_tmp(void)
 
 TEST(full_disk, "a full disk is an error, the old file stays and nothing is left beside it")
 {
-    static const char *const suffixes[] = {".ppm", ".png", ".jpg", ".webp", ".tif"};
+    static const char *const suffixes[] = {".ppm", ".png", ".jpg", ".webp", ".tif", ".jp2"};
     drn_error err = {0};
     drn_image *in = noise(200, 200, 3);
+    int known = !drn_codec_available()                                   ? 1
+                : drn_image_can_write(in, ".jp2", NULL, &err) == DRN_OK ? 6
+                                                                         : 5;
     struct rlimit old, small;
     signal(SIGXFSZ, SIG_IGN);
     getrlimit(RLIMIT_FSIZE, &old);
     small = old;
     small.rlim_cur = 4096;
-    for (int i = 0; i < (drn_codec_available() ? 5 : 1); i++) {
+    for (int i = 0; i < known; i++) {
         char name[32];
         snprintf(name, sizeof name, "full%s", suffixes[i]);
         const char *path = tmp_path(name);
@@ -413,6 +416,19 @@ TEST(full_disk, "a full disk is an error, the old file stays and nothing is left
         drn_free(data);
     }
     drn_image_free(in);
+}
+
+TEST(can_write, "what cannot be written is known from size and suffix")
+{
+    drn_error err = {0};
+    drn_image like = {70000, 3, 3, DRN_U8, NULL, NULL};
+    CHECK_OK(drn_image_can_write(&like, ".ppm", NULL, &err), err);
+    CHECK_INT(drn_image_can_write(&like, "x.xyz", NULL, &err), DRN_ERR_UNSUPPORTED);
+    CHECK_INT(drn_image_can_write(&like, "x.jpg", NULL, &err), DRN_ERR_UNSUPPORTED);
+    CHECK_INT(drn_image_can_write(&like, "x.ppm", &(drn_write_options){101}, &err), DRN_ERR_INVALID);
+    like.width = 65500;
+    CHECK_INT(drn_image_can_write(&like, "x.jpg", NULL, &err),
+              drn_codec_available() ? DRN_OK : DRN_ERR_UNSUPPORTED);
 }
 
 /* Everything printed to stderr while fn runs, in bytes. */
