@@ -3,6 +3,7 @@
 #include "interrupt.h"
 #include "live.h"
 #include "models.h"
+#include "pictures.h"
 
 #include "drn/study.h"
 
@@ -90,6 +91,17 @@ static bool on_step(void *ctx, int64_t step, int64_t steps, double loss)
     return !interrupt_asked();
 }
 
+/* The model that is adapted stays. */
+static bool check_out(const options *o)
+{
+    char *path = cli_format("%s/model.safetensors", o->out);
+    bool ok = !same_file(path, o->model);
+    if (!ok)
+        cli_error("%s: is the model to adapt; choose another --out", path);
+    free(path);
+    return ok;
+}
+
 static int run(int argc, char **argv)
 {
     options o = {0};
@@ -97,6 +109,11 @@ static int run(int argc, char **argv)
     drn_error err = {0};
     char *words = command_line(argc, argv);
     cli_parse(&cmd_adapt, &o, &args, argc, argv);
+    if (!check_out(&o)) {
+        free(words);
+        free(args.items);
+        return EXIT_FAILED;
+    }
     live_line line = live_start(o.quiet);
     drn_adapt_options adapt = {
         .model = strcmp(o.model, DEFAULT_MODEL) == 0 ? NULL : o.model,

@@ -106,8 +106,20 @@ static drn_status open_batch(adapt *a, drn_error *err)
     return DRN_OK;
 }
 
+/* dir/name exists; false also when memory is refused, which the next step tells. */
+static bool holds(const char *dir, const char *name)
+{
+    char *path = drn_path_join(dir, name);
+    bool yes = path && drn_path_exists(path);
+    drn_free(path);
+    return yes;
+}
+
+/* A run's log and model took long to make: they are not replaced. */
 static drn_status open_log(adapt *a, drn_error *err)
 {
+    if (holds(a->o->out, "checkpoint.safetensors"))
+        return drn_fail(err, DRN_ERR_INVALID, "%s holds a training run; choose another --out", a->o->out);
     DRN_TRY(drn_make_dirs(a->o->out, err));
     a->log_path = drn_path_join(a->o->out, "log.jsonl");
     if (!a->log_path)

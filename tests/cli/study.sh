@@ -65,6 +65,12 @@ has out 'drn.adapted_from *model.safetensors'
 run 0 "$DRN" upscale photo.png -s 4 -m ad/model.safetensors -o up.png
 
 # The bound of the study's models.
+# A run, and the model that is adapted, stay what they are.
+cp t4/runs/dual-s1/log.jsonl log.before
+bad 'ad/model.safetensors: is the model to adapt' adapt -m ad/model.safetensors --data hr -o ad
+bad 't4/runs/dual-s1 holds a training run' adapt -m t4/runs/plain-s1/model.safetensors --data hr --paired hr \
+    --steps 2 --pretrain 1 -o t4/runs/dual-s1
+same t4/runs/dual-s1/log.jsonl log.before
 run 0 "$DRN" bound t4/runs/dual-s1 t4/runs/dual-progressive-s1/model.safetensors --data hr -n 6 \
     --patch 8 --resamples 2 --draws 20 --loss mae -o bo -q
 has out '^primal + dual '
