@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct options {
     const char *out;
@@ -27,12 +28,29 @@ const command cmd_report = {
     run,
 };
 
+/* Only an earlier page is replaced: a log takes long to make. */
+static bool check_out(const char *out)
+{
+    static const char page[] = "<!doctype html";
+    char head[sizeof page - 1];
+    FILE *f = fopen(out, "rb");
+    size_t n = f ? fread(head, 1, sizeof head, f) : 0;
+    if (f)
+        fclose(f);
+    if (n == 0 || (n == sizeof head && memcmp(head, page, n) == 0))
+        return true;
+    cli_error("%s: exists and is no page; choose another name", out);
+    return false;
+}
+
 static int run(int argc, char **argv)
 {
     options o = {0};
     arg_list args;
     drn_error err = {0};
     cli_parse(&cmd_report, &o, &args, argc, argv);
+    if (!check_out(o.out))
+        return EXIT_FAILED;
     drn_status st = drn_report(o.out, (const char *const *)args.items, (size_t)args.count, &err);
     int runs = args.count;
     free(args.items);

@@ -50,5 +50,9 @@ bad 'odd/log.jsonl: no steps yet' "$DRN" report one odd
 rm x/one/recipe.yaml
 bad 'x/one/recipe.yaml: no such file' "$DRN" report x/one
 bad 'nowhere/page.html' "$DRN" report one -o nowhere/page.html
+# A log is not taken for an old page.
+cp one/log.jsonl log.before
+bad 'one/log.jsonl: exists and is no page' "$DRN" report one -o one/log.jsonl
+same one/log.jsonl log.before
 run 2 "$DRN" report
 finish
