@@ -1,5 +1,6 @@
 /* drn export: a model in another form. */
 #include "cli.h"
+#include "pictures.h"
 
 #include "drn/export.h"
 
@@ -72,10 +73,22 @@ static drn_status average(drn_model *model, const char *text, drn_error *err)
     return st;
 }
 
-static bool is_onnx(const char *path)
+static bool ends_in(const char *path, const char *suffix)
 {
-    size_t n = strlen(path);
-    return n > 5 && strcasecmp(path + n - 5, ".onnx") == 0;
+    size_t n = strlen(path), m = strlen(suffix);
+    return n > m && strcasecmp(path + n - m, suffix) == 0;
+}
+
+/* A slip in the suffix is no other form, and no model is lost. */
+static bool check_out(const char *out, const char *model)
+{
+    if (!ends_in(out, ".onnx") && !ends_in(out, ".safetensors"))
+        cli_error("%s: its suffix names no form of a model; use .safetensors or .onnx", out);
+    else if (same_file(model, out))
+        cli_error("%s: input and output are one file; choose another output", out);
+    else
+        return true;
+    return false;
 }
 
 /* Options of the one form asked for with the other. */
@@ -95,11 +108,13 @@ static int run(int argc, char **argv)
     drn_error err = {0};
     drn_model *model = NULL;
     cli_parse(&cmd_export, &o, &args, argc, argv);
-    bool onnx = is_onnx(o.out);
+    bool onnx = ends_in(o.out, ".onnx");
     check_form(&o, onnx);
     split_meta(&o.meta, pairs);
     drn_export_options e = {.half = o.half, .no_dual = o.no_dual, .scale = o.scale, .meta = pairs,
                             .metas = (size_t)o.meta.count};
+    if (!check_out(o.out, args.items[0]))
+        return EXIT_FAILED;
     drn_status st = drn_model_load(&model, args.items[0], &err);
     for (int i = 0; i < o.average.count && st == DRN_OK; i++)
         st = average(model, o.average.items[i], &err);

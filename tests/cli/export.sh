@@ -41,11 +41,16 @@ bad 'nan.safetensors' "$DRN" export nan.safetensors -o x.onnx
 run 2 "$DRN" export x4.safetensors -o x.onnx --half
 run 2 "$DRN" export x4.safetensors -o x.safetensors -s 2
 bad 'nonexistent' "$DRN" export x4.safetensors -o /nonexistent/x.onnx
+# No other form by a slip, and no model in place of itself.
+bad 'x.onx: its suffix names no form' "$DRN" export x4.safetensors -o x.onx
+cp x4.safetensors own.safetensors
+bad 'own.safetensors: input and output are one file' "$DRN" export own.safetensors -o ./own.safetensors --half
+same own.safetensors x4.safetensors
 # A full disk: the file that was there stays.
 cp a.onnx old.onnx
-(ulimit -f 8; trap '' XFSZ; exec "$DRN" export x4.safetensors -o old.onnx) >out 2>err </dev/null && fail "no error"
+(ulimit -f 8; exec "$DRN" export x4.safetensors -o old.onnx) >out 2>err </dev/null && fail "no error"
 [ "$(wc -l <err)" -eq 1 ] || { fail "not one line"; cat err; }
 has err '^drn: old.onnx: cannot write'
 same old.onnx a.onnx
-absent x.onnx x.safetensors
+absent x.onnx x.safetensors x.onx
 finish
