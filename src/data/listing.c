@@ -37,9 +37,22 @@ static int by_name(const FTSENT **a, const FTSENT **b)
     return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
+/* The pictures that a training run makes of its validation, for looking at; they are no data. */
+static bool is_of_a_run(const FTSENT *e)
+{
+    static const char *const files[] = {"../recipe.yaml", "../log.jsonl"};
+    bool yes = e->fts_info == FTS_D && strcmp(e->fts_name, "pictures") == 0;
+    for (size_t i = 0; yes && i < sizeof files / sizeof *files; i++) {
+        char *path = drn_path_join(e->fts_path, files[i]);
+        yes = path && drn_path_exists(path);
+        drn_free(path);
+    }
+    return yes;
+}
+
 static drn_status visit(FTS *tree, FTSENT *e, size_t root, const lister *l, drn_error *err)
 {
-    if (e->fts_level > 0 && e->fts_name[0] == '.') {
+    if (e->fts_level > 0 && (e->fts_name[0] == '.' || is_of_a_run(e))) {
         fts_set(tree, e, FTS_SKIP);
         return DRN_OK;
     }

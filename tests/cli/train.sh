@@ -51,6 +51,12 @@ bad 'no validation picture is usable; last: broken/' \
     "$DRN" train --recipe tiny.yaml --data pictures --val broken --out b -q
 bad 'no picture is readable and at least 16x16 pixels; last: broken/' \
     "$DRN" train --recipe tiny.yaml --data broken --val pictures --out c -q
+# The pictures that a run inside the data makes are no data: it goes on.
+mkdir inside && cp photo.png photo.jpg inside
+run 0 "$DRN" train --recipe tiny.yaml --data inside --val pictures --out inside/run -q
+[ -s inside/run/pictures/00-result.png ] || fail "no pictures of the run"
+run 0 "$DRN" train --recipe tiny.yaml --data inside --val pictures --out inside/run -q --resume --set train.steps=9
+equal "$(wc -l <inside/run/log.jsonl)" 9
 head -c 700 a/checkpoint.safetensors >cut && mkdir d && mv cut d/checkpoint.safetensors
 bad 'd/checkpoint.safetensors' train --out d --resume -q
 finish
