@@ -5,6 +5,7 @@
 
 #include "drn/train.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,17 +87,18 @@ typedef struct view {
 
 static void print_progress(const drn_train_progress *p, const char *end)
 {
-    double left = p->steps_per_second > 0 ? (double)(p->steps - p->step) / p->steps_per_second : 0;
+    double rest = p->steps_per_second > 0 ? (double)(p->steps - p->step) / p->steps_per_second : 0;
+    long left = (long)fmin(rest, 1e15);
     char skipped[40] = "", ranks_text[60] = "";
     if (p->ranks > 1)
         snprintf(ranks_text, sizeof ranks_text, "  %d ranks %.1f %%", p->ranks, 100 * p->ranks_share);
     if (p->skipped)
         snprintf(skipped, sizeof skipped, "  skipped %lld", (long long)p->skipped);
     fprintf(stderr,
-            "step %lld/%lld  %.2f it/s  ETA %d:%02d:%02d  loss %.5f  lr %.2g  PSNR %.3f (best "
+            "step %lld/%lld  %.2f it/s  ETA %ld:%02ld:%02ld  loss %.5f  lr %.2g  PSNR %.3f (best "
             "%.3f)  busy %.1f %%  %.0f MiB%s%s%s",
-            (long long)p->step, (long long)p->steps, p->steps_per_second, (int)(left / 3600),
-            (int)(left / 60) % 60, (int)left % 60, p->loss, p->lr, p->val_psnr, p->best_psnr,
+            (long long)p->step, (long long)p->steps, p->steps_per_second, left / 3600,
+            left / 60 % 60, left % 60, p->loss, p->lr, p->val_psnr, p->best_psnr,
             100 * (1 - p->wait_share), p->memory_mb, skipped, ranks_text, end);
 }
 

@@ -68,7 +68,7 @@ static double parse_number(const command *cmd, const opt *o, const char *text)
     double v = strtod(text, &end);
     bool whole = o->type != OPT_INT || v == (double)(long)v;
     if (end == text || *end || errno || !(v >= o->min && v <= o->max) || !whole)
-        cli_usage(cmd, "%s wants a %snumber from %g to %g, not '%s'", shown(o, name),
+        cli_usage(cmd, "%s wants a %snumber from %.10g to %.10g, not '%s'", shown(o, name),
                   o->type == OPT_INT ? "whole " : "", o->min, o->max, text);
     return v;
 }
