@@ -1,6 +1,7 @@
 /* drn train: a recipe, folders of pictures, a run. */
 #include "cli.h"
 #include "device.h"
+#include "interrupt.h"
 #include "ranks.h"
 
 #include "drn/train.h"
@@ -64,17 +65,17 @@ static volatile sig_atomic_t interrupted;
 static void on_signal(int number)
 {
     interrupted = 1;
-    if (number != SIGUSR1) /* that one comes early: no hurry */
-        drn_comm_interrupt();
+    if (number == SIGUSR1) /* that one comes early: no hurry */
+        return;
+    drn_comm_interrupt();
+    interrupt_second(number);
 }
 
 static void catch_signals(void)
 {
-    struct sigaction a = {.sa_handler = on_signal,
-                          .sa_flags = (int)SA_RESETHAND}; /* the second one ends at once */
+    struct sigaction a = {.sa_handler = on_signal};
     sigaction(SIGINT, &a, NULL);
     sigaction(SIGTERM, &a, NULL);
-    a.sa_flags = 0;
     sigaction(SIGUSR1, &a, NULL);
 }
 

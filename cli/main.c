@@ -1,9 +1,9 @@
 /* drn: finds the command and runs it. */
 #include "cli.h"
 #include "describe.h"
+#include "interrupt.h"
 #include "ranks.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,7 +117,7 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    signal(SIGXFSZ, SIG_IGN); /* a file too large (ulimit -f) is an error like a full disk */
+    interrupt_start();
     int code = run(argc, argv);
     if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_OK)
         code = cli_error("cannot write to the standard output");

@@ -5,6 +5,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -53,8 +55,41 @@ done:
     return st;
 }
 
+/* ---- temporary files there are now: in memory that is never freed, for a signal handler ---- */
+
+enum { FREE, CHANGING, LIVE };
+static struct {
+    atomic_int state;
+    char path[PATH_MAX];
+} unfinished[16]; /* more, or longer names, are not known to the handler */
+enum { UNFINISHED = sizeof unfinished / sizeof *unfinished };
+
+/* From 1; 0: no place for it. */
+static int unfinished_add(const char *path)
+{
+    size_t n = strlen(path) + 1;
+    for (int i = 0; n <= PATH_MAX && i < UNFINISHED; i++) {
+        int is = FREE;
+        if (!atomic_compare_exchange_strong(&unfinished[i].state, &is, CHANGING))
+            continue;
+        memcpy(unfinished[i].path, path, n);
+        atomic_store(&unfinished[i].state, LIVE);
+        return i + 1;
+    }
+    return 0;
+}
+
+void drn_unfinished_remove(void)
+{
+    for (int i = 0; i < UNFINISHED; i++)
+        if (atomic_load(&unfinished[i].state) == LIVE)
+            unlink(unfinished[i].path);
+}
+
 static void atomic_clear(drn_atomic_file *a)
 {
+    if (a->place)
+        atomic_store(&unfinished[a->place - 1].state, FREE);
     drn_free(a->path);
     drn_free(a->tmp);
     *a = (drn_atomic_file){0};
@@ -82,6 +117,7 @@ drn_status drn_atomic_open(drn_atomic_file *a, const char *path, drn_error *err)
         atomic_clear(a);
         return drn_fail(err, DRN_ERR_IO, "%s: cannot create: %s", path, strerror(e));
     }
+    a->place = unfinished_add(a->tmp);
     mode_t mask = umask(0);
     umask(mask);
     (void)fchmod(fd, 0666 & ~mask);

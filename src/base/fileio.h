@@ -17,6 +17,7 @@ typedef struct drn_atomic_file {
     FILE *f;
     char *path; /* final name */
     char *tmp;  /* path.XXXXXX.tmp in the same folder */
+    int place;  /* where drn_unfinished_remove() finds it, from 1; 0: nowhere */
 } drn_atomic_file;
 
 /* Create the temporary file; write to a->f, then commit (flush, fsync, rename) or abort (remove).

@@ -42,4 +42,28 @@ if [ -d "$DATA/golden" ]; then
 else
     echo "no published pictures in '$DATA': not compared"
 fi
+
+# A signal that ends the program while it writes leaves nothing behind; one that is ignored (nohup) does nothing.
+{ printf 'P6 2500 2500 255\n' && head -c 18750000 /dev/urandom; } >noise.ppm
+for name in TERM HUP; do
+    "$DRN" downscale -s 1 noise.ppm -o noise.png &
+    pid=$!
+    while [ -z "$(find . -name 'noise.png.*.tmp')" ] && kill -0 $pid 2>/dev/null; do sleep 0.01; done
+    code=0
+    kill -$name $pid 2>/dev/null
+    wait $pid 2>/dev/null || code=$?
+    if [ $code -eq 0 ]; then # it was faster
+        rm noise.png
+    else
+        equal "$(kill -l $code)" $name
+        absent noise.png
+    fi
+    no_tmp
+done
+(trap '' HUP && exec "$DRN" downscale -s 1 noise.ppm -o noise.png) &
+pid=$!
+while [ -z "$(find . -name 'noise.png.*.tmp')" ] && kill -0 $pid 2>/dev/null; do sleep 0.01; done
+kill -HUP $pid 2>/dev/null
+wait $pid || fail "an ignored signal ended it"
+[ -s noise.png ] || fail "no noise.png"
 finish

@@ -110,13 +110,56 @@ TEST(file_atomic, "a file appears whole or not at all")
     drn_free(path);
 }
 
+/* Files in the test's folder whose name begins with u. */
+static int files_u(void)
+{
+    drn_error err = {0};
+    char **names;
+    size_t n;
+    int found = 0;
+    CHECK_OK(drn_dir_list(&names, &n, test_tmp_dir(), &err), err);
+    for (size_t i = 0; i < n; i++)
+        found += names[i][0] == 'u';
+    drn_list_free(names, n);
+    return found;
+}
+
+TEST(file_unfinished, "what is being written can be removed all at once, and only that")
+{
+    enum { FILES = 20, KNOWN = 16 }; /* the others are left */
+    drn_error err = {0};
+    drn_atomic_file a[FILES];
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < FILES; i++) {
+            char name[32];
+            snprintf(name, sizeof name, "u%d", i);
+            char *path = drn_path_join(test_tmp_dir(), name);
+            CHECK_OK(drn_atomic_open(&a[i], path, &err), err);
+            drn_free(path);
+        }
+        CHECK_OK(drn_atomic_commit(&a[3], &err), err);
+        CHECK_INT(files_u(), FILES);
+        drn_unfinished_remove();
+        CHECK_INT(files_u(), 1 + FILES - KNOWN);
+        for (int i = 0; i < FILES; i++)
+            if (i != 3)
+                drn_atomic_abort(&a[i]);
+        CHECK_INT(files_u(), 1);
+        drn_unfinished_remove();
+        CHECK_INT(files_u(), 1);
+        char *path = drn_path_join(test_tmp_dir(), "u3");
+        CHECK_INT(remove(path), 0);
+        drn_free(path);
+    }
+}
+
 TEST(file_full_disk, "a full disk is an error")
 {
     drn_error err = {0};
     FILE *f = fopen("/dev/full", "wb");
     if (!f)
         SKIP("no /dev/full");
-    drn_atomic_file a = {f, drn_strdup("/dev/full"), drn_strdup("/nonexistent/none")};
+    drn_atomic_file a = {f, drn_strdup("/dev/full"), drn_strdup("/nonexistent/none"), 0};
     fputs("x", f);
     CHECK_INT(drn_atomic_commit(&a, &err), DRN_ERR_IO);
     CHECK(strstr(err.message, "No space"));
