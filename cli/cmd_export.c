@@ -1,5 +1,6 @@
 /* drn export: a model in another form. */
 #include "cli.h"
+#include "models.h"
 #include "pictures.h"
 
 #include "drn/export.h"
@@ -115,14 +116,17 @@ static int run(int argc, char **argv)
                             .metas = (size_t)o.meta.count};
     if (!check_out(o.out, args.items[0]))
         return EXIT_FAILED;
-    drn_status st = drn_model_load(&model, args.items[0], &err);
-    for (int i = 0; i < o.average.count && st == DRN_OK; i++)
+    bool loaded = load_model(&model, args.items[0], 0);
+    drn_status st = DRN_OK;
+    for (int i = 0; i < o.average.count && loaded && st == DRN_OK; i++)
         st = average(model, o.average.items[i], &err);
-    if (st == DRN_OK)
+    if (loaded && st == DRN_OK)
         st = (onnx ? drn_model_save_onnx : drn_model_save)(model, o.out, &e, &err);
     drn_model_free(model);
     for (int i = 0; i < o.meta.count; i++)
         free((char *)(size_t)pairs[2 * i]);
     free(args.items);
-    return st == DRN_OK ? EXIT_OK : cli_fail(&err);
+    if (st != DRN_OK)
+        return cli_fail(&err);
+    return loaded ? EXIT_OK : EXIT_FAILED;
 }

@@ -21,6 +21,12 @@ bool load_model(drn_model **out, const char *name, int scale)
 {
     drn_error err = {0};
     drn_model *model = NULL;
+    if (strcmp(name, AUTO_MODEL) == 0 || strcmp(name, BEST_MODEL) == 0) {
+        cli_error("'%s' is chosen for each picture by 'drn upscale' and 'drn video'; name one model here "
+                  "('drn models' lists them)",
+                  name);
+        return false;
+    }
     if (drn_model_load(&model, strcmp(name, DEFAULT_MODEL) == 0 ? NULL : name, &err) != DRN_OK) {
         cli_fail(&err);
         return false;

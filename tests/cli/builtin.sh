@@ -7,6 +7,9 @@ run 0 "$DRN" upscale photo.png -o x4.ppm
 equal "$(sed -n 2p x4.ppm)" '244 188'
 run 0 "$DRN" upscale photo.png -o x2.ppm -s 2
 equal "$(sed -n 2p x2.ppm)" '122 94'
+run 0 "$DRN" export default -o d.onnx
+run 0 "$DRN" export drn-compact-x4 -o n.onnx
+same d.onnx n.onnx
 run 0 "$DRN" info drn-compact-x4
 has out 'recipe'
 

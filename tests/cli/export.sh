@@ -46,6 +46,7 @@ bad 'x.onx: its suffix names no form' "$DRN" export x4.safetensors -o x.onx
 cp x4.safetensors own.safetensors
 bad 'own.safetensors: input and output are one file' "$DRN" export own.safetensors -o ./own.safetensors --half
 same own.safetensors x4.safetensors
+bad "'auto' is chosen for each picture" "$DRN" export auto -o x.onnx
 # A full disk: the file that was there stays.
 cp a.onnx old.onnx
 (ulimit -f 8; exec "$DRN" export x4.safetensors -o old.onnx) >out 2>err </dev/null && fail "no error"

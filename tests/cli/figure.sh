@@ -63,5 +63,6 @@ bad 'link.png: input and output are one file' "$DRN" figure shown.png -o link.pn
 same shown.png photo.png
 bad 'no: cannot write there: no such folder' "$DRN" figure photo.png -o no/bad.png
 bad 'bad.xyz: its suffix names no picture format' "$DRN" figure photo.png -o bad.xyz
+bad "'best' is chosen for each picture" "$DRN" figure photo.png -m best -o bad.png
 absent bad.png bad.xyz
 finish
