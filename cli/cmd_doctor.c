@@ -1,6 +1,7 @@
 /* drn doctor: what this build can do here, and whether it computes right. */
 #include "checkup.h"
 #include "cli.h"
+#include "say.h"
 
 #include "drn/device.h"
 #include "drn/image.h"
@@ -102,11 +103,14 @@ static void print_tests(const checkup *c)
     for (size_t i = 0; i < CHECKUP_FORMATS; i++)
         if (c->format[i] == DRN_OK)
             printf(" %s", checkup_suffix(i) + 1);
+    bool all = true;
     printf("\n  not in this build:");
     for (size_t i = 0; i < CHECKUP_FORMATS; i++)
-        if (c->format[i] == DRN_ERR_UNSUPPORTED)
+        if (c->format[i] == DRN_ERR_UNSUPPORTED) {
             printf(" %s", checkup_suffix(i) + 1);
-    printf("\n");
+            all = false;
+        }
+    printf("%s\n", all ? " none" : "");
     for (size_t i = 0; i < CHECKUP_FORMATS; i++)
         if (c->format[i] != DRN_OK && c->format[i] != DRN_ERR_UNSUPPORTED)
             printf("  WRONG: %s does not come back as it was written\n", checkup_suffix(i) + 1);
@@ -137,12 +141,12 @@ static json_t *models_json(const checkup *c)
     json_t *list = json_array();
     for (size_t i = 0; i < c->models; i++) {
         const checkup_model *m = &c->model[i];
-        json_t *j = json_pack("{s:s, s:s, s:b}", "name", m->name, "sha256", m->sha256, "ok",
+        json_t *j = json_pack("{s:o, s:s, s:b}", "name", say_text(m->name), "sha256", m->sha256, "ok",
                               (int)(m->why.code == DRN_OK));
         if (m->why.code == DRN_OK)
             json_object_set_new(j, "difference", json_real(m->difference));
         else
-            json_object_set_new(j, "why", json_string(m->why.message));
+            json_object_set_new(j, "why", say_text(m->why.message));
         json_array_append_new(list, j);
     }
     return list;

@@ -4,6 +4,7 @@
 #include "models.h"
 #include "pictures.h"
 #include "ranks.h"
+#include "say.h"
 
 #include "drn/metrics.h"
 #include "drn/upscale.h"
@@ -289,7 +290,7 @@ static json_t *values_json(const char *name, const drn_metric_values *v, const d
 {
     json_t *o = json_object();
     if (name)
-        json_object_set_new(o, "name", json_string(name));
+        json_object_set_new(o, "name", say_text(name));
     json_object_set_new(o, "psnr", real(v->psnr));
     json_object_set_new(o, "ssim", real(v->ssim));
     json_object_set_new(o, "gradient_psnr", real(v->gradient_psnr));
@@ -316,11 +317,11 @@ static json_t *protocol_json(const job *j)
                           paper                                 ? "not rounded"
                           : o->precision == DRN_PRECISION_FLOAT ? "float"
                                                                 : "u8");
-    json_object_set_new(p, "data", json_string(o->data));
+    json_object_set_new(p, "data", say_text(o->data));
     if (o->lr)
-        json_object_set_new(p, "lr", json_string(o->lr));
+        json_object_set_new(p, "lr", say_text(o->lr));
     if (o->sr)
-        json_object_set_new(p, "sr", json_string(o->sr));
+        json_object_set_new(p, "sr", say_text(o->sr));
     return p;
 }
 
@@ -333,11 +334,11 @@ static int print_json(const job *j)
         json_array_append_new(images, values_json(j->items[i].name, &j->items[i].values,
                                                   j->o->trust ? &j->items[i].trust : NULL));
     json_t *root =
-        json_pack("{s:s, s:i, s:b, s:o, s:o, s:o}", "model", j->title, "scale", j->o->scale,
+        json_pack("{s:o, s:i, s:b, s:o, s:o, s:o}", "model", say_text(j->title), "scale", j->o->scale,
                   "ensemble", (int)j->o->ensemble, "protocol", protocol_json(j), "images", images,
                   "mean", values_json(NULL, &mean, j->o->trust ? &trust : NULL));
     if (!root)
-        return cli_error("cannot print JSON: out of memory, or a name is not UTF-8");
+        return cli_error("cannot print JSON: out of memory");
     json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     putchar('\n');
     json_decref(root);

@@ -61,6 +61,11 @@ same kept/photo.png photo.png
 run 2 "$DRN" evaluate -s 2 --data kept --sr kept -x
 has err 'leave out -x'
 
+# Names that are no UTF-8 are told all the same.
+mkdir odd && cp photo.png "odd/a$(printf '\377').png"
+run 0 "$DRN" evaluate -m bicubic -s 2 --data odd --json
+equal "$(json out images.0.name)" 'a?'
+
 if [ -d "$DATA/bench" ]; then
     # Bicubic as measured by many papers.
     mean Set5 2 33.67 0.005 -m bicubic
