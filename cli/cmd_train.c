@@ -23,7 +23,8 @@ typedef struct options {
 static const opt table[] = {
     OPT(TEXT, recipe, "recipe", 0, .arg = "FILE", .required = true,
         .doc =
-            "what to train and how: a file, or a built-in recipe such as compact-x4 or paper-x4"),
+            "what to train and how: a file, or a built-in recipe: paper-x4, paper-x8, best-x4, photo-x4, "
+            "compact-x4, compact-gs-x4, fast-x4, study-x4, tiny-x2 or tiny-x4"),
     OPT(LIST, data, "data", 0, .arg = "PATH[:WEIGHT]",
         .doc = "folder or pack of high-resolution pictures, or several, with their shares of the "
                "samples; without it data.sources of the recipe"),
@@ -154,6 +155,8 @@ static int report(const view *v, drn_status st, const drn_error *err)
     if (st == DRN_OK && v->last.out_of_time && !v->quiet && v->last.rank == 0)
         fprintf(stderr, "drn: time is up at step %lld of %lld; go on with --resume\n",
                 (long long)v->last.step, (long long)v->last.steps);
+    if (st == DRN_OK && v->last.step == 0 && !v->quiet)
+        fputs("drn: no step was left to make; --set train.steps=N makes more\n", stderr);
     return st == DRN_OK ? EXIT_OK : cli_fail(err);
 }
 

@@ -13,7 +13,8 @@
 static bool is_picture(const char *name)
 {
     static const char *const suffixes[] = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff",
-                                           ".ppm", ".pgm", ".pnm",  ".bmp",  ".jxl", ".jp2"};
+                                           ".ppm", ".pgm", ".pnm",  ".pbm",  ".bmp", ".jxl",
+                                           ".jp2", ".gif", ".avif", ".heic", ".heif"};
     const char *dot = strrchr(name, '.');
     for (size_t i = 0; dot && i < sizeof suffixes / sizeof *suffixes; i++)
         if (strcasecmp(dot, suffixes[i]) == 0)

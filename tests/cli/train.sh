@@ -33,6 +33,8 @@ for time in 0 x 5x -3 '' nan; do
     has err -- '--max-time wants a time'
 done
 
+run 0 train --out again --resume
+has err 'no step was left to make'
 bad 'a/checkpoint.safetensors exists; go on with --resume' train --out a -q
 bad 'nothing/checkpoint.safetensors does not exist; start the run without' train --out nothing --resume -q
 bad 'train.lr was 0.001, is 0.5' train --out a --resume -q --set train.lr=0.5

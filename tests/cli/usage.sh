@@ -48,5 +48,10 @@ has err 'whole number'
 run 2 "$DRN" evaluate -s 2 --data . extra
 has err "do not know what to do with 'extra'"
 run 2 "$DRN" evaluate -s 2 --data . --sr . --lr .
+# The help names every built-in recipe.
+"$DRN" help train | tr -s ' \n' '  ' >help.txt
+for recipe in "$SOURCE"/recipes/*.yaml; do
+    has help.txt "[ ,]$(basename "$recipe" .yaml)[ ,)]"
+done
 absent x.png
 finish

@@ -39,6 +39,8 @@ TEST(listing, "a folder's pictures are listed by name, several folders one after
     put_noise(first, "b.PNG", 8, 8, 1);
     put_noise(first, "a.ppm", 8, 8, 2);
     put_text(first, "notes.txt", "no picture");
+    put_noise(first, "d.gif", 8, 8, 4);
+    put_noise(first, "e.Heic", 8, 8, 5);
     second = fresh_dir();
     put_noise(second, "c.ppm", 8, 8, 3);
     CHECK_OK(drn_dataset_open(
@@ -46,9 +48,10 @@ TEST(listing, "a folder's pictures are listed by name, several folders one after
                  &(drn_dataset_options){.dirs = (const char *[]){first, second}, .dir_count = 2},
                  &err),
              err);
-    CHECK_INT(drn_dataset_count(d), 3);
+    CHECK_INT(drn_dataset_count(d), 5);
     CHECK(strstr(drn_dataset_path(d, 0), "/a.ppm") && strstr(drn_dataset_path(d, 1), "/b.PNG") &&
-          strstr(drn_dataset_path(d, 2), "/c.ppm"));
+          strstr(drn_dataset_path(d, 2), "/d.gif") && strstr(drn_dataset_path(d, 3), "/e.Heic") &&
+          strstr(drn_dataset_path(d, 4), "/c.ppm"));
     drn_dataset_free(d);
 }
 
