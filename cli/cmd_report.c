@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 typedef struct options {
     const char *out;
@@ -33,6 +34,13 @@ static bool check_out(const char *out)
 {
     static const char page[] = "<!doctype html";
     char head[sizeof page - 1];
+    struct stat sb;
+    if (stat(out, &sb) != 0)
+        return true;
+    if (!S_ISREG(sb.st_mode)) {
+        cli_error("%s: exists and is no file; choose another name", out);
+        return false;
+    }
     FILE *f = fopen(out, "rb");
     size_t n = f ? fread(head, 1, sizeof head, f) : 0;
     if (f)

@@ -54,5 +54,8 @@ bad 'nowhere/page.html' "$DRN" report one -o nowhere/page.html
 cp one/log.jsonl log.before
 bad 'one/log.jsonl: exists and is no page' "$DRN" report one -o one/log.jsonl
 same one/log.jsonl log.before
+mkfifo pipe && mkdir folder
+bad 'pipe: exists and is no file' "$DRN" report one -o pipe
+bad 'folder: exists and is no file' "$DRN" report one -o folder
 run 2 "$DRN" report
 finish
