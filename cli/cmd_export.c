@@ -56,8 +56,32 @@ static void split_meta(const text_list *meta, const char **pairs)
     }
 }
 
-/* MODEL:SHARE taken into the model. */
-static drn_status average(drn_model *model, const char *text, drn_error *err)
+static bool ends_in(const char *path, const char *suffix)
+{
+    size_t n = strlen(path), m = strlen(suffix);
+    return n > m && strcasecmp(path + n - m, suffix) == 0;
+}
+
+/* A slip in the suffix is no other form. */
+static bool check_suffix(const char *out)
+{
+    bool ok = ends_in(out, ".onnx") || ends_in(out, ".safetensors");
+    if (!ok)
+        cli_error("%s: its suffix names no form of a model; use .safetensors or .onnx", out);
+    return ok;
+}
+
+/* No model is lost. */
+static bool check_input(const char *model, const char *out)
+{
+    bool ok = !same_file(model, out);
+    if (!ok)
+        cli_error("%s: input and output are one file; choose another output", out);
+    return ok;
+}
+
+/* MODEL:SHARE taken into the model; prints what is wrong and returns false. */
+static bool average(drn_model *model, const char *text, const char *out)
 {
     const char *colon = strrchr(text, ':');
     char *end = NULL;
@@ -66,30 +90,13 @@ static drn_status average(drn_model *model, const char *text, drn_error *err)
         cli_usage(&cmd_export, "--average '%s' is not of the form MODEL:SHARE, with a share of 0 to 1", text);
     char *name = cli_format("%.*s", (int)(colon - text), text);
     drn_model *other = NULL;
-    drn_status st = drn_model_load(&other, name, err);
-    if (st == DRN_OK)
-        st = drn_model_average(model, other, share, err);
+    drn_error err = {0};
+    bool ok = check_input(name, out) && load_model(&other, name, 0);
+    if (ok && drn_model_average(model, other, share, &err) != DRN_OK)
+        ok = cli_fail(&err) == EXIT_OK;
     drn_model_free(other);
     free(name);
-    return st;
-}
-
-static bool ends_in(const char *path, const char *suffix)
-{
-    size_t n = strlen(path), m = strlen(suffix);
-    return n > m && strcasecmp(path + n - m, suffix) == 0;
-}
-
-/* A slip in the suffix is no other form, and no model is lost. */
-static bool check_out(const char *out, const char *model)
-{
-    if (!ends_in(out, ".onnx") && !ends_in(out, ".safetensors"))
-        cli_error("%s: its suffix names no form of a model; use .safetensors or .onnx", out);
-    else if (same_file(model, out))
-        cli_error("%s: input and output are one file; choose another output", out);
-    else
-        return true;
-    return false;
+    return ok;
 }
 
 /* Options of the one form asked for with the other. */
@@ -114,19 +121,15 @@ static int run(int argc, char **argv)
     split_meta(&o.meta, pairs);
     drn_export_options e = {.half = o.half, .no_dual = o.no_dual, .scale = o.scale, .meta = pairs,
                             .metas = (size_t)o.meta.count};
-    if (!check_out(o.out, args.items[0]))
-        return EXIT_FAILED;
-    bool loaded = load_model(&model, args.items[0], 0);
-    drn_status st = DRN_OK;
-    for (int i = 0; i < o.average.count && loaded && st == DRN_OK; i++)
-        st = average(model, o.average.items[i], &err);
-    if (loaded && st == DRN_OK)
-        st = (onnx ? drn_model_save_onnx : drn_model_save)(model, o.out, &e, &err);
+    bool ok = check_suffix(o.out) && check_input(args.items[0], o.out) &&
+              load_model(&model, args.items[0], 0);
+    for (int i = 0; i < o.average.count && ok; i++)
+        ok = average(model, o.average.items[i], o.out);
+    if (ok && (onnx ? drn_model_save_onnx : drn_model_save)(model, o.out, &e, &err) != DRN_OK)
+        ok = cli_fail(&err) == EXIT_OK;
     drn_model_free(model);
     for (int i = 0; i < o.meta.count; i++)
         free((char *)(size_t)pairs[2 * i]);
     free(args.items);
-    if (st != DRN_OK)
-        return cli_fail(&err);
-    return loaded ? EXIT_OK : EXIT_FAILED;
+    return ok ? EXIT_OK : EXIT_FAILED;
 }

@@ -65,5 +65,5 @@ if cmp -s large/a.ppm clean/a.ppm; then fail "both models give the same"; fi
 # Nothing lossy: the library's default stays the model for clean pictures.
 run 0 "$DRN" info default
 has out '^drn-compact-x4'
-bad 'no built-in model is called' "$DRN" evaluate -m auto -s 4 --data .
+bad "'auto' is chosen for each picture" "$DRN" evaluate -m auto -s 4 --data .
 finish

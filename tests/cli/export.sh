@@ -45,6 +45,8 @@ bad 'nonexistent' "$DRN" export x4.safetensors -o /nonexistent/x.onnx
 bad 'x.onx: its suffix names no form' "$DRN" export x4.safetensors -o x.onx
 cp x4.safetensors own.safetensors
 bad 'own.safetensors: input and output are one file' "$DRN" export own.safetensors -o ./own.safetensors --half
+bad 'own.safetensors: input and output are one file' \
+    "$DRN" export x4.safetensors --average own.safetensors:0.5 -o own.safetensors
 same own.safetensors x4.safetensors
 bad "'auto' is chosen for each picture" "$DRN" export auto -o x.onnx
 # A full disk: the file that was there stays.
