@@ -236,6 +236,25 @@ static drn_status init_weights(drn_run *r, drn_error *err)
     return result;
 }
 
+/* A model in a folder that is no run's (of an adaptation, a copy) is not replaced by a new run's. */
+static drn_status check_models(const drn_run *r, const char *out, drn_error *err)
+{
+    const char *found = drn_path_exists(r->model)  ? r->model
+                        : drn_path_exists(r->best) ? r->best
+                                                   : NULL;
+    if (!found)
+        return DRN_OK;
+    char *recipe = drn_path_join(out, "recipe.yaml");
+    drn_status st = !recipe ? drn_fail(err, DRN_ERR_NOMEM, "%s: out of memory", out)
+                    : drn_path_exists(recipe)
+                        ? DRN_OK
+                        : drn_fail(err, DRN_ERR_INVALID,
+                                   "%s exists, but not by a run in that folder; choose another --out",
+                                   found);
+    drn_free(recipe);
+    return st;
+}
+
 static drn_status start_or_resume(drn_run *r, const drn_train_options *o, drn_error *err)
 {
     bool exists = drn_path_exists(r->checkpoint);
@@ -245,6 +264,8 @@ static drn_status start_or_resume(drn_run *r, const drn_train_options *o, drn_er
     if (o->resume && !exists)
         return drn_fail(err, DRN_ERR_IO, "%s does not exist; start the run without --resume",
                         r->checkpoint);
+    if (!exists)
+        DRN_TRY(check_models(r, o->out, err));
     if (r->writes)
         DRN_TRY(drn_log_open(&r->log, r->log_path, err));
     DRN_TRY(o->resume ? drn_run_restore(r, err) : init_weights(r, err));

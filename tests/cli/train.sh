@@ -53,6 +53,13 @@ bad 'no validation picture is usable; last: broken/' \
     "$DRN" train --recipe tiny.yaml --data pictures --val broken --out b -q
 bad 'no picture is readable and at least 16x16 pixels; last: broken/' \
     "$DRN" train --recipe tiny.yaml --data broken --val pictures --out c -q
+# Models that no run has made there stay.
+for model in model best; do
+    rm -rf kept && mkdir kept && cp a/best.safetensors kept/$model.safetensors
+    bad "kept/$model.safetensors exists, but not by a run" train --out kept -q
+    same kept/$model.safetensors a/best.safetensors
+    equal "$(ls kept)" $model.safetensors
+done
 # The pictures that a run inside the data makes are no data: it goes on.
 mkdir inside && cp photo.png photo.jpg inside
 run 0 "$DRN" train --recipe tiny.yaml --data inside --val pictures --out inside/run -q
