@@ -156,6 +156,19 @@ static bool check_save(const options *o)
     return true;
 }
 
+/* Every picture that is saved has a name of its own. */
+static bool check_names(const job *j)
+{
+    for (size_t i = 0; i < j->count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(j->items[i].name, j->items[k].name) == 0) {
+                cli_error("%s and %s would both be saved as %s/%s.png; rename one", j->items[k].hr,
+                          j->items[i].hr, j->o->save, j->items[i].name);
+                return false;
+            }
+    return true;
+}
+
 static drn_status enlarge(drn_image **sr, const drn_image *lr, const job *j, drn_error *err)
 {
     drn_upscale_options how = {
@@ -443,7 +456,7 @@ static int run(int argc, char **argv)
                           (drn_precision)o.precision, o.round_y, o.rgb}};
     ranks_open();
     o.threads = drn_comm_threads(ranks(), o.threads);
-    bool ok = (!o.save || check_save(&o)) && collect(&j) && load(&j);
+    bool ok = (!o.save || check_save(&o)) && collect(&j) && (!o.save || check_names(&j)) && load(&j);
     int code = ranks_agree(ok, ok ? names_number(&j) : 0, "pictures") ? evaluate(&j) : EXIT_FAILED;
     for (size_t i = 0; i < j.count && j.items; i++) {
         free(j.items[i].name);

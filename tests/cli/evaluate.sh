@@ -58,6 +58,10 @@ bad 'alias: holds the pictures that are read' "$DRN" evaluate -m bicubic -s 2 --
 bad 'alias: holds the pictures' "$DRN" evaluate -s 2 --data kept --sr kept --save alias
 bad 'nowhere: cannot write there: no such folder' "$DRN" evaluate -m bicubic -s 2 --data kept --save nowhere
 same kept/photo.png photo.png
+mkdir twice saved && cp photo.png twice/a.png && cp photo.jpg twice/a.jpg && cp photo.png twice/a-b.png
+bad 'twice/a.jpg and twice/a.png would both be saved as saved/a.png' \
+    "$DRN" evaluate -m bicubic -s 2 --data twice --save saved
+run 0 "$DRN" evaluate -m bicubic -s 2 --data twice
 run 2 "$DRN" evaluate -s 2 --data kept --sr kept -x
 has err 'leave out -x'
 
