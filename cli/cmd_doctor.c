@@ -141,8 +141,8 @@ static json_t *models_json(const checkup *c)
     json_t *list = json_array();
     for (size_t i = 0; i < c->models; i++) {
         const checkup_model *m = &c->model[i];
-        json_t *j = json_pack("{s:o, s:s, s:b}", "name", say_text(m->name), "sha256", m->sha256, "ok",
-                              (int)(m->why.code == DRN_OK));
+        json_t *j = json_pack("{s:o, s:s, s:b}", "name", say_text(m->name), "sha256", m->sha256,
+                              "ok", (int)(m->why.code == DRN_OK));
         if (m->why.code == DRN_OK)
             json_object_set_new(j, "difference", json_real(m->difference));
         else

@@ -150,7 +150,8 @@ static bool check_save(const options *o)
         return false;
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
         if (sources[i] && same_file(o->save, sources[i])) {
-            cli_error("%s: holds the pictures that are read; choose another folder for --save", o->save);
+            cli_error("%s: holds the pictures that are read; choose another folder for --save",
+                      o->save);
             return false;
         }
     return true;
@@ -347,9 +348,9 @@ static int print_json(const job *j)
         json_array_append_new(images, values_json(j->items[i].name, &j->items[i].values,
                                                   j->o->trust ? &j->items[i].trust : NULL));
     json_t *root =
-        json_pack("{s:o, s:i, s:b, s:o, s:o, s:o}", "model", say_text(j->title), "scale", j->o->scale,
-                  "ensemble", (int)j->o->ensemble, "protocol", protocol_json(j), "images", images,
-                  "mean", values_json(NULL, &mean, j->o->trust ? &trust : NULL));
+        json_pack("{s:o, s:i, s:b, s:o, s:o, s:o}", "model", say_text(j->title), "scale",
+                  j->o->scale, "ensemble", (int)j->o->ensemble, "protocol", protocol_json(j),
+                  "images", images, "mean", values_json(NULL, &mean, j->o->trust ? &trust : NULL));
     if (!root)
         return cli_error("cannot print JSON: out of memory");
     json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
@@ -456,7 +457,8 @@ static int run(int argc, char **argv)
                           (drn_precision)o.precision, o.round_y, o.rgb}};
     ranks_open();
     o.threads = drn_comm_threads(ranks(), o.threads);
-    bool ok = (!o.save || check_save(&o)) && collect(&j) && (!o.save || check_names(&j)) && load(&j);
+    bool ok =
+        (!o.save || check_save(&o)) && collect(&j) && (!o.save || check_names(&j)) && load(&j);
     int code = ranks_agree(ok, ok ? names_number(&j) : 0, "pictures") ? evaluate(&j) : EXIT_FAILED;
     for (size_t i = 0; i < j.count && j.items; i++) {
         free(j.items[i].name);

@@ -344,9 +344,8 @@ static int run(int argc, char **argv)
         t.memory /= drn_comm_world(ranks());
     announce_device(o.device, o.quiet || o.json || ranks_silent());
     interrupt_catch();
-    bool ok = model_choice_load(&models, o.model) &&
-              plan(&jobs, &args, &o, &t, models.first) && streams_fit(&jobs) &&
-              (!o.trust || pictures_maps(&jobs, o.trust));
+    bool ok = model_choice_load(&models, o.model) && plan(&jobs, &args, &o, &t, models.first) &&
+              streams_fit(&jobs) && (!o.trust || pictures_maps(&jobs, o.trust));
     if (ok)
         check_format(&o, &jobs);
     /* nobody writes before all have looked what is there */

@@ -65,9 +65,9 @@ bool same_place(const char *a, const char *b)
 {
     const char *name_a = strrchr(a, '/'), *name_b = strrchr(b, '/');
     char *dir_a = path_dir(a), *dir_b = path_dir(b);
-    bool same = strcmp(a, b) == 0 || same_file(a, b) ||
-                (strcmp(name_a ? name_a + 1 : a, name_b ? name_b + 1 : b) == 0 &&
-                 same_file(dir_a, dir_b));
+    bool same =
+        strcmp(a, b) == 0 || same_file(a, b) ||
+        (strcmp(name_a ? name_a + 1 : a, name_b ? name_b + 1 : b) == 0 && same_file(dir_a, dir_b));
     free(dir_a);
     free(dir_b);
     return same;

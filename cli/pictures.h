@@ -35,12 +35,12 @@ bool pictures_plan(picture_jobs *jobs, const arg_list *in, const picture_rules *
 void pictures_free(picture_jobs *jobs);
 
 /* Give every job a place for its map: the file map, or NAME.png in the folder map when there are
- * several jobs, it is a folder or ends in "/".  Prints what is wrong and returns false: a suffix of no
- * picture format, an input or the output there. */
+ * several jobs, it is a folder or ends in "/".  Prints what is wrong and returns false: a suffix of
+ * no picture format, an input or the output there. */
 bool pictures_maps(picture_jobs *jobs, const char *map);
 
-/* Prints what is wrong with a picture file to be written, and returns false: its suffix, or a folder
- * one cannot write to. */
+/* Prints what is wrong with a picture file to be written, and returns false: its suffix, or a
+ * folder one cannot write to. */
 bool check_file(const char *out);
 bool check_folder(const char *dir);
 

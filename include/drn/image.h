@@ -87,8 +87,9 @@ typedef struct drn_write_options {
 drn_status drn_image_write(const drn_image *image, const char *path,
                            const drn_write_options *options, drn_error *err);
 
-/** What drn_image_write() would refuse whatever the samples are: an unknown suffix, a format this build
- *  cannot write, more pixels than the format holds, a folder of that name.  For telling before the work.
+/** What drn_image_write() would refuse whatever the samples are: an unknown suffix, a format this
+ * build cannot write, more pixels than the format holds, a folder of that name.  For telling before
+ * the work.
  *  @param like     only size, bands and depth are looked at; data may be NULL.
  *  @param path     or a suffix such as ".png".
  *  @param options  borrowed, may be NULL.

@@ -32,8 +32,8 @@ const char *drn_status_name(drn_status code);
 /** Version of the library, "major.minor.patch".  Thread-safe. */
 const char *drn_version(void);
 
-/** Remove the temporary files of everything that is being written now.  Only for a handler of a signal that
- *  ends the process, which would leave them behind.  Async-signal-safe. */
+/** Remove the temporary files of everything that is being written now.  Only for a handler of a
+ * signal that ends the process, which would leave them behind.  Async-signal-safe. */
 void drn_unfinished_remove(void);
 
 #ifdef __cplusplus

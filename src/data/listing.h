@@ -18,8 +18,8 @@ typedef struct drn_listing_filter {
 } drn_listing_filter;
 
 /* Names relative to dir, those of a manifest in its order, else sorted folder by folder; files that
- * are no pictures by their suffix, hidden ones, and those in the folder pictures of a training run, are
- * left out. */
+ * are no pictures by their suffix, hidden ones, and those in the folder pictures of a training run,
+ * are left out. */
 drn_status drn_listing(const char *dir, const drn_listing_filter *filter, drn_listing_fn fn,
                        void *ctx, drn_error *err);
 

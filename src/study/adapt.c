@@ -119,7 +119,8 @@ static bool holds(const char *dir, const char *name)
 static drn_status open_log(adapt *a, drn_error *err)
 {
     if (holds(a->o->out, "checkpoint.safetensors"))
-        return drn_fail(err, DRN_ERR_INVALID, "%s holds a training run; choose another --out", a->o->out);
+        return drn_fail(err, DRN_ERR_INVALID, "%s holds a training run; choose another --out",
+                        a->o->out);
     DRN_TRY(drn_make_dirs(a->o->out, err));
     a->log_path = drn_path_join(a->o->out, "log.jsonl");
     if (!a->log_path)

@@ -236,7 +236,8 @@ static drn_status init_weights(drn_run *r, drn_error *err)
     return result;
 }
 
-/* A model in a folder that is no run's (of an adaptation, a copy) is not replaced by a new run's. */
+/* A model in a folder that is no run's (of an adaptation, a copy) is not replaced by a new run's.
+ */
 static drn_status check_models(const drn_run *r, const char *out, drn_error *err)
 {
     const char *found = drn_path_exists(r->model)  ? r->model
@@ -245,12 +246,12 @@ static drn_status check_models(const drn_run *r, const char *out, drn_error *err
     if (!found)
         return DRN_OK;
     char *recipe = drn_path_join(out, "recipe.yaml");
-    drn_status st = !recipe ? drn_fail(err, DRN_ERR_NOMEM, "%s: out of memory", out)
-                    : drn_path_exists(recipe)
-                        ? DRN_OK
-                        : drn_fail(err, DRN_ERR_INVALID,
-                                   "%s exists, but not by a run in that folder; choose another --out",
-                                   found);
+    drn_status st =
+        !recipe ? drn_fail(err, DRN_ERR_NOMEM, "%s: out of memory", out)
+        : drn_path_exists(recipe)
+            ? DRN_OK
+            : drn_fail(err, DRN_ERR_INVALID,
+                       "%s exists, but not by a run in that folder; choose another --out", found);
     drn_free(recipe);
     return st;
 }

@@ -389,9 +389,9 @@ TEST(full_disk, "a full disk is an error, the old file stays and nothing is left
     static const char *const suffixes[] = {".ppm", ".png", ".jpg", ".webp", ".tif", ".jp2"};
     drn_error err = {0};
     drn_image *in = noise(200, 200, 3);
-    int known = !drn_codec_available()                                   ? 1
+    int known = !drn_codec_available()                                  ? 1
                 : drn_image_can_write(in, ".jp2", NULL, &err) == DRN_OK ? 6
-                                                                         : 5;
+                                                                        : 5;
     struct rlimit old, small;
     signal(SIGXFSZ, SIG_IGN);
     getrlimit(RLIMIT_FSIZE, &old);
@@ -425,7 +425,8 @@ TEST(can_write, "what cannot be written is known from size and suffix")
     CHECK_OK(drn_image_can_write(&like, ".ppm", NULL, &err), err);
     CHECK_INT(drn_image_can_write(&like, "x.xyz", NULL, &err), DRN_ERR_UNSUPPORTED);
     CHECK_INT(drn_image_can_write(&like, "x.jpg", NULL, &err), DRN_ERR_UNSUPPORTED);
-    CHECK_INT(drn_image_can_write(&like, "x.ppm", &(drn_write_options){101}, &err), DRN_ERR_INVALID);
+    CHECK_INT(drn_image_can_write(&like, "x.ppm", &(drn_write_options){101}, &err),
+              DRN_ERR_INVALID);
     like.width = 65500;
     CHECK_INT(drn_image_can_write(&like, "x.jpg", NULL, &err),
               drn_codec_available() ? DRN_OK : DRN_ERR_UNSUPPORTED);
