@@ -122,7 +122,7 @@ static enlarge_options task(const options *o)
                                  .consistent = o->consistent ? CONSISTENT_ROUNDS : 0,
                                  .device = (drn_device)o->device,
                                  .numbers = (drn_numbers)o->precision},
-                         .as = {o->quality},
+                         .as = {.quality = o->quality, .keep = !o->overwrite},
                          .check = o->check,
                          .overwrite = o->overwrite,
                          .resume = o->resume,

@@ -168,7 +168,7 @@ static drn_status write_trust(work *w, drn_error *err)
     if (st == DRN_OK) {
         st = make_room(w->job->map, err);
         if (st == DRN_OK)
-            st = drn_image_write(map, w->job->map, NULL, err);
+            st = drn_image_write(map, w->job->map, &(drn_write_options){.keep = !w->o->overwrite}, err);
         drn_image_free(map);
     }
     return st;

@@ -76,12 +76,13 @@ const void *drn_image_icc(const drn_image *image, size_t *size);
 /** How to write a picture.  Zero-initialise for the defaults. */
 typedef struct drn_write_options {
     int quality; /* lossy formats, 1..100; 0 = 92; 100 = lossless where the format can (WebP, ...) */
+    bool keep;   /* a file of that name is not replaced, not even one that appears meanwhile: DRN_ERR_IO */
 } drn_write_options;
 
 /** Write a picture; the format is that of the file name's suffix.  The file appears complete or not
- *  at all; an existing one is replaced.  Samples the format cannot hold are rounded: f32 is clamped
- *  to 0..1 and becomes 16 bits (PNG, TIFF, PNM, JXL, JP2) or 8; u16 becomes 8 bits elsewhere.  Alpha
- *  is composed over white where the format has none (JPEG, PNM).
+ *  at all; an existing one is replaced unless options say keep.  Samples the format cannot hold are
+ *  rounded: f32 is clamped to 0..1 and becomes 16 bits (PNG, TIFF, PNM, JXL, JP2) or 8; u16 becomes 8
+ *  bits elsewhere.  Alpha is composed over white where the format has none (JPEG, PNM).
  *  @param options  borrowed, may be NULL.
  *  @return DRN_OK | DRN_ERR_IO | DRN_ERR_UNSUPPORTED (unknown suffix) | DRN_ERR_NOMEM.  Thread-safe. */
 drn_status drn_image_write(const drn_image *image, const char *path,

@@ -34,7 +34,7 @@ class Image(c.Structure):
 
 class WriteOptions(c.Structure):
     _c_name_ = "drn_write_options"
-    _fields_ = [("quality", c.c_int), _MORE]
+    _fields_ = [("quality", c.c_int), ("keep", c.c_bool), _MORE]
 
 
 class ResizeOptions(c.Structure):

@@ -133,19 +133,33 @@ void drn_atomic_abort(drn_atomic_file *a)
     atomic_clear(a);
 }
 
+/* Rename, but not over a file; 0 or errno. */
+static int name_new(const char *from, const char *to)
+{
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS) /* the file system cannot */
+        return errno;
+    if (link(from, to) == 0)
+        return unlink(from) == 0 ? 0 : errno;
+    if (errno == EEXIST || drn_path_exists(to))
+        return EEXIST;
+    return rename(from, to) == 0 ? 0 : errno; /* nor hard links: as near as one comes */
+}
+
 drn_status drn_atomic_commit(drn_atomic_file *a, drn_error *err)
 {
     bool ok = !ferror(a->f) && fflush(a->f) == 0 && fsync(fileno(a->f)) == 0;
     int e = errno;
     ok = fclose(a->f) == 0 && ok;
     a->f = NULL;
-    if (ok && rename(a->tmp, a->path) != 0) {
-        ok = false;
-        e = errno;
+    if (ok) {
+        e = a->keep ? name_new(a->tmp, a->path) : rename(a->tmp, a->path) == 0 ? 0 : errno;
+        ok = e == 0;
     }
     drn_status st = DRN_OK;
     if (!ok) {
-        st = drn_fail(err, DRN_ERR_IO, "%s: cannot write: %s", a->path, strerror(e ? e : EIO));
+        st = drn_fail(err, DRN_ERR_IO, "%s: cannot write: %s", a->path, e == EEXIST ? "a file of that name exists" : strerror(e ? e : EIO));
         unlink(a->tmp);
     }
     atomic_clear(a);

@@ -17,6 +17,7 @@ typedef struct drn_atomic_file {
     FILE *f;
     char *path; /* final name */
     char *tmp;  /* path.XXXXXX.tmp in the same folder */
+    bool keep;  /* set after opening: a file that has the name at the end stays, and committing fails */
     int place;  /* where drn_unfinished_remove() finds it, from 1; 0: nowhere */
 } drn_atomic_file;
 

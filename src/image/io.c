@@ -125,7 +125,7 @@ drn_status drn_write_plan_make(drn_write_plan *plan, const drn_image *image, con
     DRN_TRY(check_write(image, path, format, quality, err));
     *plan =
         (drn_write_plan){format, quality, format->deep && image->depth != DRN_U8 ? DRN_U16 : DRN_U8,
-                         !format->alpha && image->bands % 2 == 0};
+                         !format->alpha && image->bands % 2 == 0, options && options->keep};
     return DRN_OK;
 }
 
@@ -157,6 +157,7 @@ static drn_status write_coded(const drn_image *image, const char *path, const dr
 {
     drn_atomic_file a;
     DRN_TRY(drn_atomic_open(&a, path, err));
+    a.keep = plan->keep;
     drn_status st = drn_codec_write(image, a.tmp, path, plan->format, plan->quality, err);
     if (st != DRN_OK) {
         drn_atomic_abort(&a);
@@ -173,7 +174,7 @@ drn_status drn_image_write(const drn_image *image, const char *path,
     DRN_TRY(drn_write_plan_make(&plan, image, path, options, err));
     DRN_TRY(make_fit(&fit, image, &plan, err));
     drn_status st = plan.format->saver ? write_coded(fit ? fit : image, path, &plan, err)
-                                       : drn_pnm_write(fit ? fit : image, path, err);
+                                       : drn_pnm_write(fit ? fit : image, path, plan.keep, err);
     drn_image_free(fit);
     return st;
 }

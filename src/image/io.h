@@ -55,6 +55,7 @@ typedef struct drn_write_plan {
     int quality;
     drn_depth depth;
     bool flatten; /* alpha is composed over white */
+    bool keep;    /* a file that is there stays */
 } drn_write_plan;
 
 /* By the suffix of path; refuses what the format cannot hold.  Only size, bands and depth of the
@@ -69,7 +70,7 @@ drn_status drn_pnm_parse(drn_image **out, const void *data, size_t size, const c
                          drn_error *err);
 drn_status drn_pnm_read(drn_image **out, const char *path, drn_error *err);
 /* image: u8 or u16, 1 or 3 bands. */
-drn_status drn_pnm_write(const drn_image *image, const char *path, drn_error *err);
+drn_status drn_pnm_write(const drn_image *image, const char *path, bool keep, drn_error *err);
 /* The same into memory of drn_alloc(). */
 drn_status drn_pnm_encode(void **data, size_t *size, const drn_image *image, drn_error *err);
 

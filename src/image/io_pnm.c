@@ -142,10 +142,11 @@ static drn_status write_to(FILE *f, const drn_image *image, drn_error *err)
     return DRN_OK;
 }
 
-drn_status drn_pnm_write(const drn_image *image, const char *path, drn_error *err)
+drn_status drn_pnm_write(const drn_image *image, const char *path, bool keep, drn_error *err)
 {
     drn_atomic_file a;
     DRN_TRY(drn_atomic_open(&a, path, err));
+    a.keep = keep;
     drn_status st = write_to(a.f, image, err);
     if (st != DRN_OK) {
         drn_atomic_abort(&a);

@@ -270,6 +270,7 @@ static drn_status start_writer(drn_row_writer *w, const char *path, const drn_im
     if (!w->im)
         return drn_vips_failure(err, DRN_ERR_NOMEM, path, "cannot write");
     DRN_TRY(drn_atomic_open(&w->file, path, err));
+    w->file.keep = w->plan.keep;
     if (pthread_create(&w->thread, NULL, save, w) != 0) {
         drn_atomic_abort(&w->file);
         return drn_fail(err, DRN_ERR_NOMEM, "%s: no thread to write with", path);

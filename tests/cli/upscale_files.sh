@@ -147,6 +147,22 @@ done
 absent wide.webp
 bad 'p.bmp: its suffix names no picture format' up photo.png -o p.bmp
 
+# A file that appears while the picture is being read or enlarged stays, too.
+mkfifo slow
+for to in meant.png meant.ppm map.png; do
+    "$DRN" upscale - -m x2.safetensors -o "$([ $to = map.png ] && echo with.png || echo $to)" --trust map-$to -q <slow 2>err &
+    exec 9>slow
+    head -c 60 photo.png >&9
+    sleep 0.5
+    [ $to = map.png ] && to=map-map.png
+    echo mine >$to
+    tail -c +61 photo.png >&9
+    exec 9>&-
+    wait $! && fail "no error for $to"
+    has err "^drn: $to: .*exists"
+    equal "$(cat $to)" mine
+done
+
 # A disk that is full, whatever writes the format: an end, and nothing left behind.
 cp photo_file.png large.png
 for kind in png jpg tif webp ppm jp2; do

@@ -104,6 +104,17 @@ TEST(file_atomic, "a file appears whole or not at all")
     CHECK_OK(drn_dir_list(&names, &n, test_tmp_dir(), &err), err);
     CHECK_INT(n, 1);
     drn_list_free(names, n);
+    CHECK_OK(drn_atomic_open(&a, path, &err), err);
+    a.keep = true;
+    fputs("second", a.f);
+    CHECK_INT(drn_atomic_commit(&a, &err), DRN_ERR_IO);
+    CHECK(strstr(err.message, "exists"));
+    CHECK_OK(drn_file_read(&data, &size, path, 100, &err), err);
+    CHECK_STR(data, "hello");
+    drn_free(data);
+    CHECK_OK(drn_dir_list(&names, &n, test_tmp_dir(), &err), err);
+    CHECK_INT(n, 1);
+    drn_list_free(names, n);
     CHECK_INT(drn_file_read(&data, &size, path, 4, &err), DRN_ERR_FORMAT);
     CHECK_INT(drn_file_read(&data, &size, "/nonexistent", 4, &err), DRN_ERR_IO);
     CHECK_INT(drn_file_write("/nonexistent/x", "a", 1, &err), DRN_ERR_IO);
@@ -159,7 +170,7 @@ TEST(file_full_disk, "a full disk is an error")
     FILE *f = fopen("/dev/full", "wb");
     if (!f)
         SKIP("no /dev/full");
-    drn_atomic_file a = {f, drn_strdup("/dev/full"), drn_strdup("/nonexistent/none"), 0};
+    drn_atomic_file a = {.f = f, .path = drn_strdup("/dev/full"), .tmp = drn_strdup("/nonexistent/none")};
     fputs("x", f);
     CHECK_INT(drn_atomic_commit(&a, &err), DRN_ERR_IO);
     CHECK(strstr(err.message, "No space"));

@@ -425,7 +425,7 @@ TEST(can_write, "what cannot be written is known from size and suffix")
     CHECK_OK(drn_image_can_write(&like, ".ppm", NULL, &err), err);
     CHECK_INT(drn_image_can_write(&like, "x.xyz", NULL, &err), DRN_ERR_UNSUPPORTED);
     CHECK_INT(drn_image_can_write(&like, "x.jpg", NULL, &err), DRN_ERR_UNSUPPORTED);
-    CHECK_INT(drn_image_can_write(&like, "x.ppm", &(drn_write_options){101}, &err),
+    CHECK_INT(drn_image_can_write(&like, "x.ppm", &(drn_write_options){.quality = 101}, &err),
               DRN_ERR_INVALID);
     like.width = 65500;
     CHECK_INT(drn_image_can_write(&like, "x.jpg", NULL, &err),

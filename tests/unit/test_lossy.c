@@ -65,7 +65,7 @@ TEST(files, "what libvips writes is told apart; what cannot be read is not lossy
         ((unsigned char *)im->data)[i] = (unsigned char)(i * 7 % 251);
     for (int i = 0; i < 5; i++) {
         const char *path = file(names[i]);
-        if (drn_image_write(im, path, &(drn_write_options){quality[i]}, &err) != DRN_OK)
+        if (drn_image_write(im, path, &(drn_write_options){.quality = quality[i]}, &err) != DRN_OK)
             continue; /* a build without libvips */
         CHECK_INT(drn_image_file_is_lossy(path), i < 2);
     }
