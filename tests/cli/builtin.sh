@@ -12,6 +12,10 @@ run 0 "$DRN" export drn-compact-x4 -o n.onnx
 same d.onnx n.onnx
 run 0 "$DRN" info drn-compact-x4
 has out 'recipe'
+run 0 "$DRN" upscale photo.png -o fast.ppm -m drn-fast-x4
+equal "$(sed -n 2p fast.ppm)" '244 188'
+run 0 "$DRN" upscale photo.png -o fast.ppm -m drn-fast-x2 -s 2 --overwrite
+equal "$(sed -n 2p fast.ppm)" '122 94'
 
 if [ -d "$DATA/bench/Set5" ]; then
     run 0 "$DRN" evaluate -s 4 --data "$DATA/bench/Set5" --json
