@@ -21,12 +21,33 @@ static void short_name(char out[64], const char *path)
     snprintf(out, 64, "%s", n < 64 ? at : at + n - 63);
 }
 
+/* The same function: H is a set, and a run's best model may be its last. */
+static bool is_there(const hypotheses *h, const drn_model *m)
+{
+    const drn_config *c = &m->config;
+    for (size_t i = 0; i < h->count; i++) {
+        const drn_config *o = &h->model[i]->config;
+        const drn_params *p = h->model[i]->params;
+        if (o->channels == c->channels && o->modules == c->modules && o->progressive == c->progressive &&
+            o->dual == c->dual && o->dual_channels == c->dual_channels && o->skip == c->skip &&
+            p->elements == m->params->elements &&
+            memcmp(p->value, m->params->value, p->elements * sizeof(float)) == 0)
+            return true;
+    }
+    return false;
+}
+
 static drn_status add_model(hypotheses *h, const char *path, drn_error *err)
 {
     drn_model *m;
     if (h->count == STUDY_MAX_HYPOTHESES)
         return drn_fail(err, DRN_ERR_INVALID, "more than %d models", STUDY_MAX_HYPOTHESES);
     DRN_TRY(drn_model_load(&m, path, err));
+    h->files++;
+    if (is_there(h, m)) {
+        drn_model_free(m);
+        return DRN_OK;
+    }
     h->model[h->count] = m;
     short_name(h->name[h->count++], path);
     if (h->count == 1)
@@ -85,9 +106,9 @@ static drn_status add_subfolders(hypotheses *h, const char *dir, int depth, drn_
 
 static drn_status add_folder(hypotheses *h, const char *dir, int depth, drn_error *err)
 {
-    size_t before = h->count;
+    size_t before = h->files;
     DRN_TRY(add_files(h, dir, err));
-    return h->count == before && depth < MAX_DEPTH ? add_subfolders(h, dir, depth, err) : DRN_OK;
+    return h->files == before && depth < MAX_DEPTH ? add_subfolders(h, dir, depth, err) : DRN_OK;
 }
 
 drn_status hypotheses_open(hypotheses *h, const char *const *runs, size_t run_count,
@@ -97,10 +118,10 @@ drn_status hypotheses_open(hypotheses *h, const char *const *runs, size_t run_co
     *h = (hypotheses){0};
     DRN_CHECK(drn_pool_new(&h->pool, threads, err));
     for (size_t i = 0; i < run_count; i++) {
-        size_t before = h->count;
+        size_t before = h->files;
         DRN_CHECK(drn_path_is_dir(runs[i]) ? add_folder(h, runs[i], 0, err)
                                            : add_model(h, runs[i], err));
-        if (h->count == before)
+        if (h->files == before)
             DRN_CHECK(
                 drn_fail(err, DRN_ERR_INVALID, "%s: no models (*.safetensors) in it", runs[i]));
     }

@@ -12,13 +12,14 @@ typedef struct hypotheses {
     study_eval *eval[STUDY_MAX_HYPOTHESES];
     char name[STUDY_MAX_HYPOTHESES][64]; /* the end of the path */
     size_t count;
+    size_t files; /* read for it, those that hold the same weights as one before included */
     int scale;
     bool dual; /* all have dual models */
     drn_pool *pool;
 } hypotheses;
 
 /* runs: model files; folders, whose models (*.safetensors but checkpoint.safetensors) count;
- * folders of such folders.  All of one scale.  For samples of patch x patch LR pixels. */
+ * folders of such folders.  The same weights twice are one hypothesis.  All of one scale.  For samples of patch x patch LR pixels. */
 drn_status hypotheses_open(hypotheses *h, const char *const *runs, size_t run_count,
                            const study_loss *loss, int patch, int threads, drn_error *err);
 void hypotheses_close(hypotheses *h);
