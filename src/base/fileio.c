@@ -159,7 +159,8 @@ drn_status drn_atomic_commit(drn_atomic_file *a, drn_error *err)
     }
     drn_status st = DRN_OK;
     if (!ok) {
-        st = drn_fail(err, DRN_ERR_IO, "%s: cannot write: %s", a->path, e == EEXIST ? "a file of that name exists" : strerror(e ? e : EIO));
+        st = drn_fail(err, DRN_ERR_IO, "%s: cannot write: %s", a->path,
+                      e == EEXIST ? "a file of that name exists" : strerror(e ? e : EIO));
         unlink(a->tmp);
     }
     atomic_clear(a);

@@ -3,12 +3,6 @@
 
 #include "models/model.h"
 
-static bool same_shape(const drn_param *a, const drn_param *b)
-{
-    return a->shape.n == b->shape.n && a->shape.c == b->shape.c && a->shape.h == b->shape.h &&
-           a->shape.w == b->shape.w;
-}
-
 drn_status drn_model_average(drn_model *model, const drn_model *other, double share, drn_error *err)
 {
     const drn_config *a = &model->config, *b = &other->config;
@@ -20,7 +14,7 @@ drn_status drn_model_average(drn_model *model, const drn_model *other, double sh
                         a->channels, a->modules, other->name, b->channels, b->modules);
     for (size_t i = 0; i < model->params->count; i++) {
         const drn_param *p = &model->params->list[i], *q = drn_params_find(other->params, p->name);
-        if (!q || !same_shape(p, q))
+        if (!q || !drn_shape_equal(p->shape, q->shape))
             continue;
         float *to = drn_params_value(model->params, p);
         const float *from = drn_params_value(other->params, q);

@@ -11,6 +11,13 @@ int drn_net_levels(const drn_config *c)
     return c->scale == 8 ? 3 : c->scale == 4 ? 2 : 1;
 }
 
+bool drn_config_equal(const drn_config *a, const drn_config *b)
+{
+    return a->scale == b->scale && a->channels == b->channels && a->modules == b->modules &&
+           a->progressive == b->progressive && a->dual == b->dual && a->skip == b->skip &&
+           (!a->dual || a->dual_channels == b->dual_channels);
+}
+
 drn_status drn_config_check(const drn_config *c, drn_error *err)
 {
     if (c->scale != 2 && c->scale != 4 && c->scale != 8)

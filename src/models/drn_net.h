@@ -32,6 +32,8 @@ typedef struct drn_loss_config {
 /* L = log2(scale). */
 int drn_net_levels(const drn_config *c);
 drn_status drn_config_check(const drn_config *c, drn_error *err);
+/* One architecture. */
+bool drn_config_equal(const drn_config *a, const drn_config *b);
 /* Declare the parameters; init_scale multiplies the second convolution of every module. */
 drn_status drn_net_declare(drn_params *p, const drn_config *c, double init_scale, drn_error *err);
 /* Primal model for an LR input value [N,3,H,W], levels 0..last. */

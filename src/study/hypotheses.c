@@ -24,16 +24,10 @@ static void short_name(char out[64], const char *path)
 /* The same function: H is a set, and a run's best model may be its last. */
 static bool is_there(const hypotheses *h, const drn_model *m)
 {
-    const drn_config *c = &m->config;
-    for (size_t i = 0; i < h->count; i++) {
-        const drn_config *o = &h->model[i]->config;
-        const drn_params *p = h->model[i]->params;
-        if (o->channels == c->channels && o->modules == c->modules && o->progressive == c->progressive &&
-            o->dual == c->dual && o->dual_channels == c->dual_channels && o->skip == c->skip &&
-            p->elements == m->params->elements &&
-            memcmp(p->value, m->params->value, p->elements * sizeof(float)) == 0)
+    for (size_t i = 0; i < h->count; i++)
+        if (drn_config_equal(&h->model[i]->config, &m->config) &&
+            memcmp(h->model[i]->params->value, m->params->value, m->params->elements * sizeof(float)) == 0)
             return true;
-    }
     return false;
 }
 

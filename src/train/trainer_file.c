@@ -41,13 +41,6 @@ drn_status drn_trainer_save(const drn_trainer *t, drn_st_writer *w, drn_error *e
     return DRN_OK;
 }
 
-static bool same_architecture(const drn_config *a, const drn_config *b)
-{
-    return a->scale == b->scale && a->channels == b->channels && a->modules == b->modules &&
-           a->progressive == b->progressive && a->dual == b->dual && a->skip == b->skip &&
-           (!a->dual || a->dual_channels == b->dual_channels);
-}
-
 drn_status drn_trainer_load(drn_trainer *t, const drn_safetensors *st, drn_error *err)
 {
     const char *file = drn_safetensors_name(st),
@@ -59,7 +52,7 @@ drn_status drn_trainer_load(drn_trainer *t, const drn_safetensors *st, drn_error
     if (step < 0 || skipped < 0 || skipped > step)
         return drn_fail(err, DRN_ERR_FORMAT,
                         "%s: no checkpoint (metadata has no drn.checkpoint.step)", file);
-    if (!same_architecture(&c, &t->config.model))
+    if (!drn_config_equal(&c, &t->config.model))
         return drn_fail(
             err, DRN_ERR_FORMAT,
             "%s: checkpoint of another architecture (x%d, %d channels, %d modules; the recipe has "

@@ -87,34 +87,39 @@ TEST(rng_streams, "a seed gives the same numbers, another stream others, uniform
         CHECK_NEAR(hist[i], 10000, 400);
 }
 
+/* path holds "hello" and is all there is in the test's folder. */
+static void check_hello(const char *path)
+{
+    drn_error err = {0};
+    char **names;
+    size_t n, size;
+    void *data;
+    CHECK_OK(drn_file_read(&data, &size, path, 100, &err), err);
+    CHECK_STR(data, "hello");
+    drn_free(data);
+    CHECK_OK(drn_dir_list(&names, &n, test_tmp_dir(), &err), err);
+    CHECK_INT(n, 1);
+    drn_list_free(names, n);
+}
+
 TEST(file_atomic, "a file appears whole or not at all")
 {
     drn_error err = {0};
-    char *path = drn_path_join(test_tmp_dir(), "f"), **names;
-    size_t n, size;
+    char *path = drn_path_join(test_tmp_dir(), "f");
+    size_t size;
     void *data;
     drn_atomic_file a;
     CHECK_OK(drn_file_write(path, "hello", 5, &err), err);
     CHECK_OK(drn_atomic_open(&a, path, &err), err);
     fputs("partial", a.f);
     drn_atomic_abort(&a);
-    CHECK_OK(drn_file_read(&data, &size, path, 100, &err), err);
-    CHECK_STR(data, "hello");
-    drn_free(data);
-    CHECK_OK(drn_dir_list(&names, &n, test_tmp_dir(), &err), err);
-    CHECK_INT(n, 1);
-    drn_list_free(names, n);
+    check_hello(path);
     CHECK_OK(drn_atomic_open(&a, path, &err), err);
     a.keep = true;
     fputs("second", a.f);
     CHECK_INT(drn_atomic_commit(&a, &err), DRN_ERR_IO);
     CHECK(strstr(err.message, "exists"));
-    CHECK_OK(drn_file_read(&data, &size, path, 100, &err), err);
-    CHECK_STR(data, "hello");
-    drn_free(data);
-    CHECK_OK(drn_dir_list(&names, &n, test_tmp_dir(), &err), err);
-    CHECK_INT(n, 1);
-    drn_list_free(names, n);
+    check_hello(path);
     CHECK_INT(drn_file_read(&data, &size, path, 4, &err), DRN_ERR_FORMAT);
     CHECK_INT(drn_file_read(&data, &size, "/nonexistent", 4, &err), DRN_ERR_IO);
     CHECK_INT(drn_file_write("/nonexistent/x", "a", 1, &err), DRN_ERR_IO);
