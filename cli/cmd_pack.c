@@ -2,16 +2,19 @@
 #include "cli.h"
 
 #include "drn/dataset.h"
+#include "drn/metrics.h"
+#include "drn/upscale.h"
 #include "interrupt.h"
 #include "live.h"
+#include "models.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 typedef struct options {
-    const char *out;
-    bool reencode, quiet;
-    int shrink_jpeg, crop, threads;
+    const char *out, *teacher;
+    bool reencode, ensemble, quiet;
+    int shrink_jpeg, crop, scale, threads;
 } options;
 
 static const opt table[] = {
@@ -25,6 +28,13 @@ static const opt table[] = {
         .doc = "shrink JPEG files N times, antialiased, so that little is left of their blocks"),
     OPT(INT, crop, "crop", 0, .arg = "N", .fallback = "0", .min = 0, .max = 65535,
         .doc = "cut into tiles of N x N pixels; 0: whole pictures"),
+    OPT(TEXT, teacher, "teacher", 0, .arg = "MODEL",
+        .doc = "in the place of each picture to train on, what MODEL makes of it after shrinking: a smaller "
+               "model trained towards that learns from MODEL"),
+    OPT(INT, scale, "scale", 's', .arg = "S", .fallback = "0", .min = 0, .max = 64,
+        .doc = "with --teacher: how many times it shrinks and enlarges; 0: MODEL's largest"),
+    OPT(FLAG, ensemble, "ensemble", 'x',
+        .doc = "with --teacher: mean over the 8 flips and turns, a better teacher"),
     OPT(INT, threads, "threads", 'j', .arg = "N", .fallback = "0", .min = 0, .max = 1024,
         .doc = "threads; 0: all cores"),
     OPT(FLAG, quiet, "quiet", 'q', .doc = "no progress, no list of what was left out"),
@@ -50,6 +60,8 @@ const command cmd_pack = {
 typedef struct view {
     live_line line;
     uint64_t before; /* files an earlier call has looked at */
+    drn_model *teacher;
+    drn_upscale_options lesson;
 } view;
 
 static void print_counts(view *v, const drn_pack_counts *c)
@@ -83,6 +95,38 @@ static void on_skip(void *ctx, const char *name, const char *why)
         fprintf(stderr, "left out %s: %s\n", name, why);
 }
 
+/* The picture as the teacher sees it: shrunk and enlarged again. */
+static drn_status teach(void *ctx, drn_image **picture, drn_error *err)
+{
+    const view *v = ctx;
+    drn_image *lr, *sr = NULL;
+    drn_status st = drn_protocol_lr(&lr, *picture, v->lesson.scale, NULL, err);
+    if (st != DRN_OK)
+        return st;
+    st = drn_upscale(&sr, lr, v->teacher, &v->lesson, err);
+    drn_image_free(lr);
+    if (st != DRN_OK)
+        return st;
+    drn_image_free(*picture);
+    *picture = sr;
+    return DRN_OK;
+}
+
+static int load_teacher(view *v, const options *o)
+{
+    if (!o->teacher && (o->scale || o->ensemble)) {
+        cli_error("-s and -x are about --teacher, which is missing");
+        return EXIT_USAGE;
+    }
+    if (!o->teacher)
+        return EXIT_OK;
+    if (!load_model(&v->teacher, o->teacher, o->scale))
+        return EXIT_FAILED;
+    int scale = o->scale ? o->scale : drn_model_config(v->teacher)->scale;
+    v->lesson = (drn_upscale_options){.scale = scale, .threads = 1, .ensemble = o->ensemble};
+    return EXIT_OK;
+}
+
 static int run(int argc, char **argv)
 {
     options o = {0};
@@ -90,7 +134,15 @@ static int run(int argc, char **argv)
     drn_error err = {0};
     drn_pack_counts counts = {0};
     cli_parse(&cmd_pack, &o, &args, argc, argv);
-    view v = {live_start(o.quiet), UINT64_MAX};
+    view v = {.line = live_start(o.quiet), .before = UINT64_MAX};
+    int code = load_teacher(&v, &o);
+    if (code != EXIT_OK) {
+        free(args.items);
+        return code;
+    }
+    char *lesson = v.teacher ? cli_format("teacher=%s scale=%d ensemble=%d", drn_model_name(v.teacher),
+                                          v.lesson.scale, o.ensemble)
+                             : NULL;
     interrupt_catch();
     drn_pack_options pack = {
         .dirs = (const char *const *)args.items,
@@ -102,11 +154,15 @@ static int run(int argc, char **argv)
         .crop = o.crop,
         .progress = on_progress,
         .skip = on_skip,
+        .change = v.teacher ? teach : NULL,
+        .change_name = lesson,
         .ctx = &v,
     };
     drn_status st = drn_pack_make(&counts, &pack, &err);
     live_end(&v.line);
     free(args.items);
+    free(lesson);
+    drn_model_free(v.teacher);
     if (st != DRN_OK)
         return cli_fail(&err);
     printf("%s: %llu entries of %llu files, %llu broken, %llu duplicates, %.1f MiB new, %.1f s\n",

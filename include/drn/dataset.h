@@ -2,6 +2,7 @@
 #ifndef DRN_DATASET_H
 #define DRN_DATASET_H
 
+#include "drn/image.h"
 #include "drn/status.h"
 
 #include <stdbool.h>
@@ -30,6 +31,11 @@ typedef bool (*drn_pack_progress_fn)(void *ctx, const drn_pack_counts *counts);
 /** A file that was left out, and why. */
 typedef void (*drn_pack_skip_fn)(void *ctx, const char *name, const char *why);
 
+/** Puts another picture in the place of *picture (u8 RGB, both), say what a model makes of it.  On the
+ *  packing threads, several at once.  DRN_ERR_NOMEM, _UNSUPPORTED and _DEVICE end the packing, other
+ *  errors leave the file out. */
+typedef drn_status (*drn_pack_change_fn)(void *ctx, drn_image **picture, drn_error *err);
+
 /** How to pack.  Zero-initialise for the defaults: every file is stored as it is. */
 typedef struct drn_pack_options {
     const char *const *dirs; /* folders; rows of their manifest.csv, or all pictures below them */
@@ -41,7 +47,10 @@ typedef struct drn_pack_options {
     int crop;        /* cut into tiles of so many pixels a side; 0: not */
     drn_pack_progress_fn progress; /* may be NULL */
     drn_pack_skip_fn skip;         /* may be NULL */
-    void *ctx;
+    drn_pack_change_fn change; /* of the rows to train on (split "train" or none), before tiles are
+                                  cut; their pixels are stored as by reencode; may be NULL */
+    const char *change_name;   /* tells this change from others when a pack is gone on with */
+    void *ctx;                 /* of all three */
 } drn_pack_options;
 
 /** Make a pack, go on with one that was interrupted, or add folders to a finished one.

@@ -112,6 +112,11 @@ static drn_status add_changed(drn_packing *out, drn_image **im, const drn_pack_f
         DRN_TRY(st);
         rgb = small;
     }
+    st = f->change ? f->change(f->change_ctx, &rgb, err) : DRN_OK;
+    if (st != DRN_OK) {
+        drn_image_free(rgb);
+        return st;
+    }
     if (f->crop > 0) {
         st = add_tiles(out, rgb, f->crop, err);
     } else {
@@ -135,7 +140,7 @@ drn_status drn_pack_source(drn_packing *out, const char *path, const drn_pack_fo
     DRN_CHECK(drn_decode(&im, file, size, path, err));
     hash_pixels(out->hash, im);
     bool jpeg = size >= 3 && memcmp(file, "\xff\xd8\xff", 3) == 0;
-    if (f->reencode || f->crop > 0 || (f->shrink_jpeg > 1 && jpeg)) {
+    if (f->reencode || f->change || f->crop > 0 || (f->shrink_jpeg > 1 && jpeg)) {
         DRN_CHECK(add_changed(out, &im, f, jpeg, err));
     } else {
         DRN_CHECK(drn_calloc_to(&out->list, 1, sizeof *out->list, err));

@@ -3,13 +3,15 @@
 #define DRN_DATA_PACK_SOURCE_H
 
 #include "base/error.h"
-#include "drn/image.h"
+#include "drn/dataset.h"
 
 #include <stdbool.h>
 
 typedef struct drn_pack_form {
     bool reencode;
-    int shrink_jpeg, crop; /* 0: not */
+    int shrink_jpeg, crop;     /* 0: not */
+    drn_pack_change_fn change; /* may be NULL */
+    void *change_ctx;
 } drn_pack_form;
 
 typedef struct drn_packed {

@@ -181,9 +181,10 @@ static drn_status same_meta(packer *p, const char *key, const char *value, const
 
 static drn_status check_options(packer *p, drn_error *err)
 {
-    char options[96], key[300], where[32];
-    snprintf(options, sizeof options, "reencode=%d shrink_jpeg=%d crop=%d", p->form.reencode,
-             p->form.shrink_jpeg, p->form.crop);
+    char options[128], key[300], where[32];
+    snprintf(options, sizeof options, "reencode=%d shrink_jpeg=%d crop=%d%s%.70s", p->form.reencode,
+             p->form.shrink_jpeg, p->form.crop, p->form.change ? " " : "",
+             p->form.change ? p->o->change_name : "");
     DRN_TRY(same_meta(p, "format", "drn-pack 1", "a pack of another kind:", err));
     DRN_TRY(same_meta(p, "options", options, "begun with the options", err));
     for (size_t i = 0; i < p->o->dir_count; i++) {
@@ -248,8 +249,12 @@ static void make(packer *p, size_t i, slot *s)
     const item *it = &p->items[i];
     const char *name = strchr(text(p, it->name), '/') + 1;
     char *path = drn_path_join(p->o->dirs[it->dir], name);
+    const char *split = text(p, it->split);
+    drn_pack_form form = p->form;
+    if (*split && strcmp(split, "train") != 0)
+        form.change = NULL; /* what is measured with stays what it is */
     s->error = (drn_error){0};
-    s->st = path ? drn_pack_source(&s->made, path, &p->form, &s->error)
+    s->st = path ? drn_pack_source(&s->made, path, &form, &s->error)
                  : drn_fail(&s->error, DRN_ERR_NOMEM, "%s: out of memory", name);
     drn_free(path);
 }
@@ -355,7 +360,7 @@ static drn_status put_picture(packer *p, const item *it, const drn_packing *made
 
 static drn_status put_result(packer *p, const item *it, const slot *s, drn_error *err)
 {
-    if (s->st == DRN_ERR_NOMEM || s->st == DRN_ERR_UNSUPPORTED)
+    if (s->st == DRN_ERR_NOMEM || s->st == DRN_ERR_UNSUPPORTED || s->st == DRN_ERR_DEVICE)
         return drn_fail(err, s->st, "%s", s->error.message);
     p->counts.done++;
     if (s->st == DRN_OK)
@@ -423,12 +428,18 @@ static drn_status fill(packer *p, drn_error *err)
 drn_status drn_pack_make(drn_pack_counts *out, const drn_pack_options *o, drn_error *err)
 {
     packer p = {.o = o,
-                .form = {o->reencode, o->shrink_jpeg > 1 ? o->shrink_jpeg : 0, o->crop},
+                .form = {.reencode = o->reencode,
+                         .shrink_jpeg = o->shrink_jpeg > 1 ? o->shrink_jpeg : 0,
+                         .crop = o->crop,
+                         .change = o->change,
+                         .change_ctx = o->ctx},
                 .start = now()};
     if (o->threads < 0 || o->threads > 1024 || o->shrink_jpeg < 0 || o->shrink_jpeg > 64 ||
         o->crop < 0 || o->crop > 65535)
         return drn_fail(err, DRN_ERR_INVALID, "pack: %d threads, shrink %d, crop %d", o->threads,
                         o->shrink_jpeg, o->crop);
+    if (o->change && !o->change_name)
+        return drn_fail(err, DRN_ERR_INVALID, "pack: a change without a name");
     pthread_mutex_init(&p.lock, NULL);
     pthread_cond_init(&p.made, NULL);
     pthread_cond_init(&p.taken, NULL);

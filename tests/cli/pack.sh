@@ -52,6 +52,29 @@ has err '-o PACK is missing'
 run 2 "$DRN" pack -o x.pack
 has err 'too few arguments'
 
+# A teacher: the pictures to train on as it makes them, in every form the bits of the two commands; others stay.
+mkdir taught shrunk
+cp photo.png taught/a.png && cp photo.jpg taught/c.jpg
+printf 'file,split\na.png,val\nc.jpg,train\n' >taught/manifest.csv
+run 0 "$DRN" pack taught --teacher drn-fast-x2 -x -o taught.pack -q
+has out '^taught.pack: 2 entries of 2 files, 0 broken, 0 duplicates'
+run 0 "$DRN" downscale taught/c.jpg -s 2 -o shrunk/lr.png
+run 0 "$DRN" upscale -m drn-fast-x2 -x shrunk/lr.png -o taught/c.png -q
+run 0 train nine --data taught.pack
+mv taught/c.png . && rm taught/c.jpg && mv c.png taught && sed -i 's/c.jpg/c.png/' taught/manifest.csv
+run 0 train ten --data taught
+cut -d, -f1-5 nine/log.jsonl >x && cut -d, -f1-5 ten/log.jsonl >y
+same x y
+grep -o '"val_psnr":[0-9.]*' nine/log.jsonl >x && grep -o '"val_psnr":[0-9.]*' ten/log.jsonl >y
+same x y
+bad "begun with the options .* teacher=drn-fast-x2 scale=2 ensemble=1., not .* ensemble=0." \
+    "$DRN" pack taught --teacher drn-fast-x2 -o taught.pack -q
+bad 'drn-fast-x2 cannot enlarge 4 times' "$DRN" pack taught --teacher drn-fast-x2 -s 4 -o no.pack -q
+bad 'no-such-model' "$DRN" pack taught --teacher no-such-model -o no.pack -q
+run 2 "$DRN" pack taught -x -o no.pack -q
+has err 'are about --teacher'
+absent no.pack
+
 # Killed again and again, it holds in the end what one run packs.
 mkdir many
 i=0

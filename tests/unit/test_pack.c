@@ -180,6 +180,57 @@ TEST(round_trip, "a pack gives the pictures, splits and licences of its folder, 
     }
 }
 
+/* A picture's samples the other way round; one of the context's width is refused. */
+static drn_status invert(void *ctx, drn_image **picture, drn_error *err)
+{
+    drn_image *im = *picture;
+    CHECK(im->depth == DRN_U8 && im->bands == 3);
+    if (im->width == *(const int32_t *)ctx)
+        return drn_fail(err, DRN_ERR_INVALID, "refused");
+    unsigned char *p = im->data;
+    for (int32_t i = 0; i < im->width * im->height * 3; i++)
+        p[i] = (unsigned char)(255 - p[i]);
+    return DRN_OK;
+}
+
+TEST(changed, "a change reaches the pictures to train on, before tiles, and no others")
+{
+    need_packs();
+    char *out = out_path("changed.pack"), *plain = out_path("unchanged.pack");
+    int32_t refused = 45; /* f.ppm */
+    drn_pack_counts c;
+    drn_error err = {0};
+    drn_pack_options o = {.crop = 16, .change = invert, .change_name = "inverted", .ctx = &refused};
+    CHECK_OK(pack_with(out, folder(), o, &c, &err), err);
+    CHECK_INT(c.broken, 4);
+    pack(plain, folder(), (drn_pack_options){.crop = 16});
+    drn_dataset *a = open_set(out, "val", false), *b = open_set(plain, "val", false);
+    same_sets(a, b);
+    drn_dataset_free(a);
+    drn_dataset_free(b);
+    a = open_set(out, "train", false), b = open_set(plain, "train", false);
+    CHECK(drn_dataset_count(a) > 0 && drn_dataset_count(a) < drn_dataset_count(b));
+    for (size_t i = 0; i < drn_dataset_count(a); i++) {
+        const drn_image *x, *y;
+        CHECK_OK(drn_dataset_get(&x, a, i, &err), err);
+        CHECK_OK(drn_dataset_get(&y, b, i, &err), err);
+        const unsigned char *p = x->data, *q = y->data;
+        for (int32_t k = 0; k < x->width * x->height * 3; k++)
+            CHECK_INT(p[k], 255 - q[k]);
+        drn_dataset_release(a, i, x);
+        drn_dataset_release(b, i, y);
+    }
+    drn_dataset_free(a);
+    drn_dataset_free(b);
+    o.change_name = "other";
+    CHECK_INT(pack_with(out, folder(), o, NULL, &err), DRN_ERR_INVALID);
+    CHECK(strstr(err.message, "crop=16 inverted', not"));
+    o.change_name = NULL;
+    CHECK_INT(pack_with(out, folder(), o, NULL, &err), DRN_ERR_INVALID);
+    drn_free(out);
+    drn_free(plain);
+}
+
 static void remember_skip(void *ctx, const char *name, const char *why)
 {
     size_t n = strlen(ctx);
