@@ -84,6 +84,7 @@ typedef struct view {
     bool live, quiet;
     double shown; /* seconds at the last line */
     size_t broken;
+    bool told; /* of the pictures that are trained on and validated with */
     drn_train_progress last;
 } view;
 
@@ -115,6 +116,11 @@ static bool on_progress(void *ctx, const drn_train_progress *p)
                 v->live ? "\r\033[K" : "", p->broken, p->broken_first);
         v->broken = p->broken;
     }
+    if (p->shared && !v->told && !v->quiet)
+        fprintf(stderr,
+                "%sdrn: %zu pictures of --val are also trained on, so its PSNR says too much; one is %s\n",
+                v->live ? "\r\033[K" : "", p->shared, p->shared_first);
+    v->told = true;
     if (interrupted)
         return false;
     double pause = v->live ? 0.25 : 30;

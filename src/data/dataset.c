@@ -9,7 +9,9 @@
 #include "image/io.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 typedef struct picture {
     size_t path;      /* in names */
@@ -217,15 +219,59 @@ size_t drn_dataset_draw(const drn_dataset *d, drn_rng *rng)
     return d->sources[last].first + (size_t)drn_rng_below(rng, d->sources[last].count);
 }
 
+static const char *file_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
 uint64_t drn_dataset_fingerprint(const drn_dataset *d)
 {
     uint64_t h = d->count;
     for (size_t i = 0; i < d->count; i++) {
-        const char *path = drn_dataset_path(d, i), *slash = strrchr(path, '/');
-        h = (h ^ drn_text_hash(slash ? slash + 1 : path)) * 0x9e3779b97f4a7c15u;
+        h = (h ^ drn_text_hash(file_name(drn_dataset_path(d, i)))) * 0x9e3779b97f4a7c15u;
         h ^= h >> 32;
     }
     return h;
+}
+
+static int by_file_name(const void *a, const void *b)
+{
+    return strcmp(file_name(*(const char *const *)a), file_name(*(const char *const *)b));
+}
+
+static bool same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    if (strcmp(a, b) == 0)
+        return true;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+drn_status drn_dataset_shared(size_t *count, const char **first, const drn_dataset *a,
+                              const drn_dataset *b, drn_error *err)
+{
+    const char **names;
+    *count = 0;
+    DRN_TRY(drn_calloc_to(&names, b->count, sizeof *names, err));
+    for (size_t i = 0; i < b->count; i++)
+        names[i] = drn_dataset_path(b, i);
+    qsort(names, b->count, sizeof *names, by_file_name);
+    for (size_t i = 0; i < a->count; i++) {
+        const char *path = drn_dataset_path(a, i);
+        const char **at = bsearch(&path, names, b->count, sizeof *names, by_file_name);
+        while (at && at > names && by_file_name(at - 1, &path) == 0)
+            at--;
+        for (; at && at < names + b->count && by_file_name(at, &path) == 0; at++)
+            if (same_file(path, *at)) {
+                if (first && *count == 0)
+                    *first = path;
+                ++*count;
+                break;
+            }
+    }
+    drn_free(names);
+    return DRN_OK;
 }
 
 /* ---- pictures ---- */

@@ -39,6 +39,11 @@ size_t drn_dataset_draw(const drn_dataset *d, drn_rng *rng);
  * a pack made of it. */
 uint64_t drn_dataset_fingerprint(const drn_dataset *d);
 
+/* How many pictures of `a` are also in `b`: the same files, whatever their folders were called by, or
+ * the same entries of a pack; *first (may be NULL) receives the path of one of them, as `a` calls it. */
+drn_status drn_dataset_shared(size_t *count, const char **first, const drn_dataset *a,
+                              const drn_dataset *b, drn_error *err);
+
 /* Picture i as u8 RGB (grey replicated, alpha dropped, 16 bits rounded): borrowed until
  * drn_dataset_release().  An unreadable one is remembered and gives the same error every time.
  * Thread-safe. */

@@ -138,8 +138,11 @@ static drn_status open_validation(drn_run *r, const drn_train_options *o, drn_er
     if (r->recipe.val_every == 0 || (!r->writes && !r->comm))
         return DRN_OK;
     DRN_TRY(drn_dataset_open(&d, &v, err));
-    drn_status st =
-        drn_validator_new(&r->validator, d, (int)r->recipe.scale, (size_t)r->recipe.val_images,
+    drn_status st = o->vals ? drn_dataset_shared(&r->progress.shared, &r->progress.shared_first,
+                                                 r->data, d, err)
+                            : DRN_OK;
+    if (st == DRN_OK)
+        st = drn_validator_new(&r->validator, d, (int)r->recipe.scale, (size_t)r->recipe.val_images,
                           (int)r->recipe.val_crop, drn_comm_threads(r->comm, (int)r->recipe.threads),
                           r->comm, err);
     drn_dataset_free(d);
@@ -328,12 +331,12 @@ static drn_status open_parts(drn_run *r, const drn_train_options *o, drn_error *
     DRN_TRY(read_recipe(r, o, err));
     DRN_TRY(choose_device(r, o, err));
     DRN_TRY(open_trainer(r, o, err));
+    DRN_TRY(open_data(r, err));
     DRN_TRY(open_validation(r, o, err));
     if (r->validator && r->device) {
         r->validator->device = DRN_DEVICE_CUDA;
         r->validator->numbers = o->numbers;
     }
-    DRN_TRY(open_data(r, err));
     DRN_TRY(open_folder(r, o, err));
     const drn_degrade_spec degrade = degrade_spec(&r->recipe);
     if (!drn_degrade_active(&degrade)) /* the device cuts patches, but degrades none */

@@ -22,6 +22,12 @@ run 0 "$DRN" upscale grey.png -o grey2.png -m a/model.safetensors
 # The recipe as it was used runs again to the same bits of the log's losses.
 run 0 "$DRN" train --recipe a/recipe.yaml --data pictures --val pictures --out again
 has err 'busy [0-9.]* %'
+has err '^drn: 2 pictures of --val are also trained on, .* one is pictures/photo'
+mkdir apart && cp photo.png apart && cp grey.png apart/other.png
+run 0 "$DRN" train --recipe tiny.yaml --data pictures --val apart --out quite-apart
+grep -q 'also trained on' err && fail "equal names are not equal pictures"
+run 0 "$DRN" train --recipe tiny.yaml --data . --val pictures/../apart --out elsewhere
+has err '^drn: 2 pictures of --val are also trained on'
 cut -d, -f1-5 a/log.jsonl >one && cut -d, -f1-5 again/log.jsonl >two
 same one two
 
