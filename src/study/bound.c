@@ -392,6 +392,7 @@ drn_status drn_bound(const drn_bound_options *options, drn_error *err)
     drn_status st = DRN_OK;
     DRN_TRY(drn_calloc_to(&b, 1, sizeof *b, err));
     b->o = options;
+    DRN_CHECK(study_report_check(options->out, "hypotheses", NULL, err));
     DRN_CHECK(open_all(b, err));
     DRN_CHECK(fill(b, err));
     complexities(b);

@@ -159,6 +159,25 @@ done:
     return st;
 }
 
+drn_status study_report_check(const char *dir, const char *key, const char *value, drn_error *err)
+{
+    char *path = dir ? drn_path_join(dir, "results.json") : NULL;
+    if (!path)
+        return dir ? drn_fail(err, DRN_ERR_NOMEM, "%s: out of memory", dir) : DRN_OK;
+    drn_status st = DRN_OK;
+    json_t *old = drn_path_exists(path) ? json_load_file(path, 0, NULL) : NULL;
+    if (old || drn_path_exists(path)) {
+        const json_t *found = json_object_get(old, key);
+        const char *text = json_string_value(found);
+        if (!found || (value && !(text && strcmp(text, value) == 0)))
+            st = drn_fail(err, DRN_ERR_INVALID,
+                          "%s holds the results of something else; choose another --out", path);
+    }
+    json_decref(old);
+    drn_free(path);
+    return st;
+}
+
 /* ---- numbers ---- */
 
 json_t *study_real(double v)

@@ -40,6 +40,11 @@ void study_report_table(study_report *r, const study_table *t);
  * Afterwards r->text_data can be shown. */
 drn_status study_report_write(study_report *r, const char *dir, drn_error *err);
 
+/* Before the work: results that are already in the folder (NULL: none) are replaced by others of their
+ * kind only.  Their kind is told by a key of the root object, and by its text where `value` is given.
+ * DRN_ERR_INVALID: they are of another kind. */
+drn_status study_report_check(const char *dir, const char *key, const char *value, drn_error *err);
+
 /* JSON knows neither infinity nor NaN: null. */
 json_t *study_real(double v);
 /* "12.34", or a dash for NaN. */

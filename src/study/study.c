@@ -313,6 +313,7 @@ static drn_status prepare(study *s, drn_error *err)
     int64_t steps = o->steps > 0 ? o->steps : s->recipe.steps, seed = s->recipe.seed;
     DRN_TRY(study_recipe(&s->recipe, o, &nothing, steps, seed, err));
     DRN_TRY(study_plan_make(&s->plan, o, steps, err));
+    DRN_TRY(study_report_check(o->out, "study", s->plan.name, err));
     for (int v = 0; v < s->plan.variants; v++) {
         drn_recipe r;
         DRN_TRY(study_recipe(&r, o, &s->plan.variant[v], steps, seed, err));

@@ -49,6 +49,11 @@ has out '^2 .*±'
 run 0 study dual --out du --weights 0.1 --targets lr --starts 0,0.5
 equal "$(json du/results.json variants.2.set.3)" loss.dual_start=1
 
+# What another kind of work has left in a folder stays.
+cp du/results.json kept
+bad 'du/results.json holds the results of something else' study lambda --out du --values 2
+same du/results.json kept
+
 # Adaptation: without pairs a dual model is needed; a picture folder that is none; the model it leaves.
 adapt() { "$DRN" adapt "$@" --batch 2 --patch 8 -q; }
 bad 'no dual model' adapt -m t4/runs/plain-s1/model.safetensors --data hr -o ad
