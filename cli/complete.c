@@ -3,6 +3,7 @@
 #include "describe.h"
 
 #include "drn/model.h"
+#include "models.h"
 
 #include <string.h>
 
@@ -42,6 +43,12 @@ static void put_models(FILE *f)
         fprintf(f, " %s", drn_model_builtin(i)->name);
 }
 
+/* The names that choose by the picture, where an option knows them. */
+static const char *choosers(const opt *o)
+{
+    return o->fallback && strcmp(o->fallback, AUTO_MODEL) == 0 ? " " AUTO_MODEL " " BEST_MODEL : "";
+}
+
 static bool takes_model(const command *cmd)
 {
     return strstr(cmd->args, "MODEL") != NULL;
@@ -70,11 +77,10 @@ static void put_bash_command(FILE *f, const command *cmd)
             fputs("_drn_words '", f);
             put_words(f, o->choices);
             fputs("'; return ;;\n", f);
+        } else if (kind == VALUE_MODEL) {
+            fprintf(f, "_drn_models%s; return ;;\n", choosers(o));
         } else {
-            fputs(kind == VALUE_NUMBER  ? "_drn_nothing; return ;;\n"
-                  : kind == VALUE_MODEL ? "_drn_models; return ;;\n"
-                                        : "return ;;\n",
-                  f);
+            fputs(kind == VALUE_NUMBER ? "_drn_nothing; return ;;\n" : "return ;;\n", f);
         }
     }
     fputs("        esac\n        options='", f);
@@ -99,10 +105,10 @@ void complete_write_bash(FILE *f, const command *const *commands, int count)
           "# no file names either\n"
           "_drn_nothing() {\n    compopt +o default 2>/dev/null\n}\n"
           "_drn_models() {\n"
-          "    mapfile -t COMPREPLY < <(compgen -W '",
+          "    mapfile -t COMPREPLY < <(compgen -W \"$* ",
           f);
     put_models(f);
-    fputs("' -- \"$cur\"; compgen -f -- \"$cur\")\n"
+    fputs("\" -- \"$cur\"; compgen -f -- \"$cur\")\n"
           "    compopt -o filenames 2>/dev/null\n"
           "}\n\n"
           "_drn() {\n"
@@ -178,8 +184,10 @@ static void put_zsh_option(FILE *f, const opt *o)
             putc('(', f);
             put_words(f, o->choices);
             putc(')', f);
+        } else if (kind == VALUE_MODEL) {
+            fprintf(f, " _drn_models%s", choosers(o)); /* the space: called with these words alone */
         } else {
-            fputs(kind == VALUE_MODEL ? "_drn_models" : kind == VALUE_FILE ? "_files" : " ", f);
+            fputs(kind == VALUE_FILE ? "_files" : " ", f);
         }
     }
     fputs("' \\\n", f);
@@ -194,14 +202,14 @@ static void put_zsh_command(FILE *f, const command *cmd)
           "            '(- *)--usage[print a short list of the options and end]'",
           f);
     if (cmd->max_args != 0)
-        fprintf(f, " \\\n            '*:argument:%s'", takes_model(cmd) ? "_drn_models" : "_files");
+        fprintf(f, " \\\n            '*:argument:%s'", takes_model(cmd) ? " _drn_models" : "_files");
     fputs("\n        ;;\n", f);
 }
 
 void complete_write_zsh(FILE *f, const command *const *commands, int count)
 {
     fputs("#compdef drn\n# made from the option tables of the program\n\n"
-          "_drn_models() {\n    compadd -- ",
+          "_drn_models() {\n    compadd -- $* ",
           f);
     put_models(f);
     fputs("\n    _files\n}\n\n"

@@ -46,6 +46,9 @@ if "$DRN" models >names 2>/dev/null; then
     offers "$model" drn upscale -m ''
     offers "$model" drn info ''
     offers x4.safetensors drn upscale -m x4
+    equal "$(offered drn upscale -m bes)" best
+    offers auto drn video -m ''
+    nothing drn evaluate -m bes
 fi
 bash -n "$file" || fail "bash does not read its completion"
 
@@ -82,8 +85,8 @@ if command -v zsh >/dev/null; then
     cp "$BUILD/completion/_drn" functions/
     if $typing; then
         type_to 'zsh -f -i' "fpath=($work/functions \$fpath); autoload -U compinit; compinit -u -D; drn() { printf '<%s>' \"\$@\"; echo }" \
-            '<upscale><two words.png><--alpha.bicubic><-m><x4.safetensors>' \
-            'drn upsc\t two\t --alph\tbic\t -m x4.s\t'
+            '<upscale><two words.png><--alpha.bicubic><-m><best>' \
+            'drn upsc\t two\t --alph\tbic\t -m bes\t'
     fi
 else
     echo "no zsh: its completion is only looked through"
