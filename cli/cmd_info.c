@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct options {
     int width, height;
@@ -46,11 +47,23 @@ static void print_config(const drn_model *model)
     free(scales);
 }
 
+/* A file's own words, of which none is a command to a terminal. */
+static void put_text(const char *text)
+{
+    for (; *text; text++)
+        putchar((unsigned char)*text >= ' ' || *text == '\n' || *text == '\t' ? *text : '?');
+}
+
 static void print_metadata(const drn_model *model)
 {
     const char *key, *value;
-    for (size_t i = 0; drn_model_metadata_at(model, i, &key, &value); i++)
-        printf("%s  %-18s %s\n", i == 0 ? "\nmetadata\n" : "", key, value);
+    for (size_t i = 0; drn_model_metadata_at(model, i, &key, &value); i++) {
+        fputs(i == 0 ? "\nmetadata\n  " : "  ", stdout);
+        put_text(key);
+        printf("%*s ", (int)(strlen(key) < 18 ? 18 - strlen(key) : 0), "");
+        put_text(value);
+        putchar('\n');
+    }
 }
 
 static double print_layers(const drn_layer *layers, size_t count)

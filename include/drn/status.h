@@ -23,7 +23,7 @@ typedef enum drn_status {
 /** The message that belongs to a failure.  Zero-initialise it; callers own it. */
 typedef struct drn_error {
     drn_status code;
-    char message[512]; /* one line, no newline, says what to do next where it can */
+    char message[512]; /* one line without control characters; says what to do next where it can */
 } drn_error;
 
 /** Name of a code, for example "DRN_ERR_IO".  Never NULL.  Thread-safe. */

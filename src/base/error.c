@@ -29,8 +29,8 @@ drn_status drn_fail(drn_error *err, drn_status code, const char *fmt, ...)
         err->code = code;
         vsnprintf(err->message, sizeof err->message, fmt, ap);
         va_end(ap);
-        for (char *c = err->message; *c; c++)
-            if (*c == '\n' || *c == '\r')
+        for (unsigned char *c = (unsigned char *)err->message; *c; c++)
+            if (*c < ' ' || *c == 0x7f) /* of file names and such: no commands to a terminal */
                 *c = ' ';
     }
     return code;

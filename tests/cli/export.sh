@@ -10,6 +10,12 @@ run 0 "$DRN" export x4.safetensors -o half.safetensors --half --meta licence=fre
 run 0 "$DRN" info half.safetensors
 has out 'licence.*free'
 has out 'a .*b=c'
+# What a file says of itself, or is called, is no command to a terminal.
+escape=$(printf '\033')
+run 0 "$DRN" export x4.safetensors -o said.safetensors --meta "a=${escape}[2Jb"
+run 0 "$DRN" info said.safetensors
+has out 'a .*?\[2Jb'
+bad 'no  \[2Jsuch.safetensors' "$DRN" info "no ${escape}[2Jsuch.safetensors"
 bad 'No such file' "$DRN" export missing.safetensors -o x.safetensors
 run 2 "$DRN" export x4.safetensors -o x.safetensors --meta nothing
 run 1 "$DRN" export x4.safetensors -o /nonexistent/x.safetensors
