@@ -215,6 +215,13 @@ static bool wanted_blob(const char *name, const drn_vips_source *s)
     return false;
 }
 
+/* EXIF's tags, the texts of a PNG file, a TIFF file's description. */
+static bool wanted_string(const char *name)
+{
+    return strncmp(name, "exif-ifd", 8) == 0 || strncmp(name, "png-comment-", 12) == 0 ||
+           strcmp(name, VIPS_META_IMAGEDESCRIPTION) == 0;
+}
+
 /* EXIF is kept twice: as the blob and as libvips' parsed strings; its writer drops every tag that
  * has no string. */
 static void *keep_field(VipsImage *im, const char *name, GValue *value, void *ctx)
@@ -225,9 +232,10 @@ static void *keep_field(VipsImage *im, const char *name, GValue *value, void *ct
     if (G_VALUE_TYPE(value) == VIPS_TYPE_BLOB && wanted_blob(name, s)) {
         const void *data = vips_value_get_blob(value, &size);
         s->st = drn_meta_add(s->meta, name, data, size, true, s->err);
-    } else if (G_VALUE_TYPE(value) == VIPS_TYPE_REF_STRING && strncmp(name, "exif-ifd", 8) == 0) {
+    } else if (G_VALUE_TYPE(value) == VIPS_TYPE_REF_STRING && wanted_string(name)) {
         const char *text = vips_value_get_ref_string(value, &size);
-        s->st = drn_meta_add(s->meta, name, text, size, false, s->err);
+        if (strcmp(text, "<invalid utf-8 string>") != 0) /* all that libvips keeps of Latin-1 */
+            s->st = drn_meta_add(s->meta, name, text, size, false, s->err);
     }
     return s->st == DRN_OK ? NULL : s;
 }

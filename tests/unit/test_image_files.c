@@ -344,6 +344,61 @@ TEST(icc, "an embedded ICC profile is written back unchanged")
     drn_image_free(in);
 }
 
+/* The CRC of PNG's chunks. */
+static uint32_t png_crc(const unsigned char *p, size_t n)
+{
+    uint32_t crc = 0xffffffffu;
+    for (size_t i = 0; i < n; i++) {
+        crc ^= p[i];
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc & 1 ? crc >> 1 ^ 0xedb88320u : crc >> 1;
+    }
+    return ~crc;
+}
+
+static size_t put_text_chunk(unsigned char *to, const char *text, size_t size)
+{
+    unsigned char length[4] = {0, 0, 0, (unsigned char)size};
+    memcpy(to, length, 4);
+    memcpy(to + 4, "tEXt", 4);
+    memcpy(to + 8, text, size);
+    uint32_t crc = png_crc(to + 4, size + 4);
+    for (size_t i = 0; i < 4; i++)
+        to[8 + size + i] = (unsigned char)(crc >> (24 - 8 * i));
+    return size + 12;
+}
+
+TEST(png_texts, "what a PNG file says of itself is kept; what cannot be read is left out")
+{
+    need_codec();
+    enum { HEAD = 33 }; /* signature and IHDR */
+    static const char said[] = "parameters\0a cat, steps: 20", latin[] = "Title\0gr\xfcn";
+    drn_error err = {0};
+    drn_image *im = noise(9, 7, 3), *back;
+    void *plain;
+    size_t size, at = HEAD;
+    CHECK_OK(drn_image_encode(&plain, &size, im, ".png", NULL, &err), err);
+    unsigned char *file = drn_alloc(size + 200);
+    memcpy(file, plain, HEAD);
+    at += put_text_chunk(file + at, said, sizeof said - 1);
+    at += put_text_chunk(file + at, latin, sizeof latin - 1);
+    memcpy(file + at, (unsigned char *)plain + HEAD, size - HEAD);
+    at += size - HEAD;
+    drn_free(plain);
+    for (int turn = 0; turn < 2; turn++) {
+        CHECK_OK(drn_image_decode(&back, file, at, "said.png", &err), err);
+        const drn_meta_item *item = drn_meta_find(back->meta, "png-comment-0-parameters");
+        CHECK(item && strcmp(item->data, "a cat, steps: 20") == 0);
+        CHECK(!drn_meta_find(back->meta, "png-comment-1-Title"));
+        drn_free(file);
+        CHECK_OK(drn_image_encode(&plain, &at, back, ".png", NULL, &err), err);
+        file = plain;
+        drn_image_free(back);
+    }
+    drn_free(file);
+    drn_image_free(im);
+}
+
 TEST(meta_copy, "metadata is copied to another picture and replaced there")
 {
     drn_error err = {0};
