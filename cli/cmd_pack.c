@@ -140,8 +140,8 @@ static int run(int argc, char **argv)
         free(args.items);
         return code;
     }
-    char *lesson = v.teacher ? cli_format("teacher=%s scale=%d ensemble=%d", drn_model_name(v.teacher),
-                                          v.lesson.scale, o.ensemble)
+    char *lesson = v.teacher ? cli_format("scale=%d ensemble=%d teacher=%s", v.lesson.scale, o.ensemble,
+                                          drn_model_name(v.teacher))
                              : NULL;
     interrupt_catch();
     drn_pack_options pack = {

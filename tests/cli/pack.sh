@@ -67,7 +67,7 @@ cut -d, -f1-5 nine/log.jsonl >x && cut -d, -f1-5 ten/log.jsonl >y
 same x y
 grep -o '"val_psnr":[0-9.]*' nine/log.jsonl >x && grep -o '"val_psnr":[0-9.]*' ten/log.jsonl >y
 same x y
-bad "begun with the options .* teacher=drn-fast-x2 scale=2 ensemble=1., not .* ensemble=0." \
+bad "begun with the options .* scale=2 ensemble=1 teacher=drn-fast-x2., not .* ensemble=0 " \
     "$DRN" pack taught --teacher drn-fast-x2 -o taught.pack -q
 bad 'drn-fast-x2 cannot enlarge 4 times' "$DRN" pack taught --teacher drn-fast-x2 -s 4 -o no.pack -q
 bad 'no-such-model' "$DRN" pack taught --teacher no-such-model -o no.pack -q
