@@ -47,10 +47,10 @@ typedef struct drn_pack_options {
     int crop;        /* cut into tiles of so many pixels a side; 0: not */
     drn_pack_progress_fn progress; /* may be NULL */
     drn_pack_skip_fn skip;         /* may be NULL */
+    void *ctx; /* of the two, and of change */
     drn_pack_change_fn change; /* of the rows to train on (split "train" or none), before tiles are
                                   cut; their pixels are stored as by reencode; may be NULL */
     const char *change_name;   /* tells this change from others when a pack is gone on with */
-    void *ctx;                 /* of all three */
 } drn_pack_options;
 
 /** Make a pack, go on with one that was interrupted, or add folders to a finished one.

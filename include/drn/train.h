@@ -31,9 +31,9 @@ typedef struct drn_train_progress {
     double ranks_share;  /* of the time: moving gradients, and waiting for slower ranks */
     size_t broken;       /* pictures found unreadable so far, and passed over */
     const char *broken_first; /* path of one of them; valid during the call; NULL: none */
+    int rank; /* of this process, of several that train together; only rank 0 writes and validates */
     size_t shared;            /* validation pictures of --val that are also trained on */
     const char *shared_first; /* path of one of them; NULL: none */
-    int rank; /* of this process, of several that train together; only rank 0 writes and validates */
 } drn_train_progress;
 
 /** Called on the calling thread; return false to save a checkpoint and stop. */

@@ -152,6 +152,8 @@ class TrainProgress(c.Structure):
         ("broken", c.c_size_t),
         ("broken_first", c.c_char_p),
         ("rank", c.c_int),
+        ("shared", c.c_size_t),
+        ("shared_first", c.c_char_p),
         _MORE,
     ]
 
