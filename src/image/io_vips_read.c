@@ -215,11 +215,12 @@ static bool wanted_blob(const char *name, const drn_vips_source *s)
     return false;
 }
 
-/* EXIF's tags, the texts of a PNG file, a TIFF file's description. */
+/* EXIF's tags and the texts of a PNG file.  Not an EXIF block written as text, whose sizes and orientation
+ * are those of the input; nor a TIFF file's description, in which microscopes state sizes and pages. */
 static bool wanted_string(const char *name)
 {
-    return strncmp(name, "exif-ifd", 8) == 0 || strncmp(name, "png-comment-", 12) == 0 ||
-           strcmp(name, VIPS_META_IMAGEDESCRIPTION) == 0;
+    return strncmp(name, "exif-ifd", 8) == 0 ||
+           (strncmp(name, "png-comment-", 12) == 0 && !strstr(name, "-Raw profile type"));
 }
 
 /* EXIF is kept twice: as the blob and as libvips' parsed strings; its writer drops every tag that

@@ -372,7 +372,8 @@ TEST(png_texts, "what a PNG file says of itself is kept; what cannot be read is 
 {
     need_codec();
     enum { HEAD = 33 }; /* signature and IHDR */
-    static const char said[] = "parameters\0a cat, steps: 20", latin[] = "Title\0gr\xfcn";
+    static const char said[] = "parameters\0a cat, steps: 20", latin[] = "Title\0gr\xfcn",
+                      raw[] = "Raw profile type exif\0exif 20 45786966";
     drn_error err = {0};
     drn_image *im = noise(9, 7, 3), *back;
     void *plain;
@@ -382,6 +383,7 @@ TEST(png_texts, "what a PNG file says of itself is kept; what cannot be read is 
     memcpy(file, plain, HEAD);
     at += put_text_chunk(file + at, said, sizeof said - 1);
     at += put_text_chunk(file + at, latin, sizeof latin - 1);
+    at += put_text_chunk(file + at, raw, sizeof raw - 1);
     memcpy(file + at, (unsigned char *)plain + HEAD, size - HEAD);
     at += size - HEAD;
     drn_free(plain);
@@ -389,7 +391,10 @@ TEST(png_texts, "what a PNG file says of itself is kept; what cannot be read is 
         CHECK_OK(drn_image_decode(&back, file, at, "said.png", &err), err);
         const drn_meta_item *item = drn_meta_find(back->meta, "png-comment-0-parameters");
         CHECK(item && strcmp(item->data, "a cat, steps: 20") == 0);
-        CHECK(!drn_meta_find(back->meta, "png-comment-1-Title"));
+        item = drn_meta_find(back->meta, "png-comment-1-Title");
+        CHECK(!item || !strstr(item->data, "invalid utf-8")); /* what libvips 8.14 makes of Latin-1 */
+        for (item = back->meta->items; item; item = item->next)
+            CHECK(strncmp(item->name, "png-", 4) != 0 || !strstr(item->name, "Raw"));
         drn_free(file);
         CHECK_OK(drn_image_encode(&plain, &at, back, ".png", NULL, &err), err);
         file = plain;
