@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct options {
     const char *out, *teacher;
@@ -112,6 +113,16 @@ static drn_status teach(void *ctx, drn_image **picture, drn_error *err)
     return DRN_OK;
 }
 
+/* What tells one teacher from another; of a long path the end. */
+static char *name_lesson(const view *v)
+{
+    enum { MOST = 40 };
+    const char *name = drn_model_name(v->teacher);
+    size_t n = strlen(name);
+    return cli_format("scale=%d ensemble=%d teacher=%s", v->lesson.scale, v->lesson.ensemble,
+                      n > MOST ? name + n - MOST : name);
+}
+
 static int load_teacher(view *v, const options *o)
 {
     if (!o->teacher && (o->scale || o->ensemble)) {
@@ -140,9 +151,7 @@ static int run(int argc, char **argv)
         free(args.items);
         return code;
     }
-    char *lesson = v.teacher ? cli_format("scale=%d ensemble=%d teacher=%s", v.lesson.scale, o.ensemble,
-                                          drn_model_name(v.teacher))
-                             : NULL;
+    char *lesson = v.teacher ? name_lesson(&v) : NULL;
     interrupt_catch();
     drn_pack_options pack = {
         .dirs = (const char *const *)args.items,

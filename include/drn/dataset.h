@@ -50,7 +50,8 @@ typedef struct drn_pack_options {
     void *ctx; /* of the two, and of change */
     drn_pack_change_fn change; /* of the rows to train on (split "train" or none), before tiles are
                                   cut; their pixels are stored as by reencode; may be NULL */
-    const char *change_name;   /* tells this change from others when a pack is gone on with */
+    const char *change_name;   /* tells this change from others when a pack is gone on with, by its
+                                  first 75 bytes */
 } drn_pack_options;
 
 /** Make a pack, go on with one that was interrupted, or add folders to a finished one.

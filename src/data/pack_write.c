@@ -182,7 +182,7 @@ static drn_status same_meta(packer *p, const char *key, const char *value, const
 static drn_status check_options(packer *p, drn_error *err)
 {
     char options[128], key[300], where[32];
-    snprintf(options, sizeof options, "reencode=%d shrink_jpeg=%d crop=%d%s%.70s", p->form.reencode,
+    snprintf(options, sizeof options, "reencode=%d shrink_jpeg=%d crop=%d%s%.75s", p->form.reencode,
              p->form.shrink_jpeg, p->form.crop, p->form.change ? " " : "",
              p->form.change ? p->o->change_name : "");
     DRN_TRY(same_meta(p, "format", "drn-pack 1", "a pack of another kind:", err));
