@@ -19,7 +19,8 @@ typedef struct hypotheses {
 } hypotheses;
 
 /* runs: model files; folders, whose models (*.safetensors but checkpoint.safetensors) count;
- * folders of such folders.  The same weights twice are one hypothesis.  All of one scale.  For samples of patch x patch LR pixels. */
+ * folders of such folders.  The same weights twice are one hypothesis.  All of one scale.  For samples of
+ * patch x patch LR pixels. */
 drn_status hypotheses_open(hypotheses *h, const char *const *runs, size_t run_count,
                            const study_loss *loss, int patch, int threads, drn_error *err);
 void hypotheses_close(hypotheses *h);
