@@ -33,7 +33,7 @@ const command cmd_info = {
 static void print_config(const drn_model *model)
 {
     const drn_config *c = drn_model_config(model);
-    char *scales = model_scales(model);
+    char *scales = model_scales(model), sum[65];
     printf("%s\n", drn_model_name(model));
     printf("  enlarges by        %s\n", scales);
     printf("  channels           %d\n", c->channels);
@@ -44,6 +44,8 @@ static void print_config(const drn_model *model)
     if (c->dual)
         printf("  of the dual models %zu (used in training only), %d channels\n",
                drn_model_parameters(model, true), c->dual_channels);
+    drn_model_sha256(model, sum);
+    printf("  their SHA-256      %s\n", sum);
     free(scales);
 }
 

@@ -113,14 +113,16 @@ static drn_status teach(void *ctx, drn_image **picture, drn_error *err)
     return DRN_OK;
 }
 
-/* What tells one teacher from another; of a long path the end. */
+/* What tells one teacher from another: its weights.  Of a long path the end, for the eye. */
 static char *name_lesson(const view *v)
 {
-    enum { MOST = 40 };
+    enum { MOST = 24 };
     const char *name = drn_model_name(v->teacher);
     size_t n = strlen(name);
-    return cli_format("scale=%d ensemble=%d teacher=%s", v->lesson.scale, v->lesson.ensemble,
-                      n > MOST ? name + n - MOST : name);
+    char sum[65];
+    drn_model_sha256(v->teacher, sum);
+    return cli_format("scale=%d ensemble=%d teacher=%s %.12s", v->lesson.scale, v->lesson.ensemble,
+                      n > MOST ? name + n - MOST : name, sum);
 }
 
 static int load_teacher(view *v, const options *o)

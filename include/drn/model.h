@@ -71,6 +71,10 @@ const char *drn_model_metadata(const drn_model *model, const char *key);
 bool drn_model_metadata_at(const drn_model *model, size_t i, const char **key, const char **value);
 /** Learned numbers of the primal model, and of the dual models. */
 size_t drn_model_parameters(const drn_model *model, bool dual);
+/** SHA-256 of the weights: of all learned numbers as 4-byte floats, little endian, in the model's own order.  The
+ *  same for every file that holds the same numbers, whatever its name and metadata.
+ *  @param hex  receives 64 digits and a zero. */
+void drn_model_sha256(const drn_model *model, char hex[65]);
 /** Whether it can enlarge by scale in one pass (a progressive x4 model also gives x2). */
 bool drn_model_has_scale(const drn_model *model, int scale);
 

@@ -207,6 +207,7 @@ FUNCTIONS = {
     "drn_model_name": (c.c_char_p, [_model]),
     "drn_model_metadata_at": (c.c_bool, [_model, c.c_size_t, _p(c.c_char_p), _p(c.c_char_p)]),
     "drn_model_parameters": (c.c_size_t, [_model, c.c_bool]),
+    "drn_model_sha256": (None, [_model, c.c_char_p]),
     "drn_model_has_scale": (c.c_bool, [_model, c.c_int]),
     "drn_upscale": (c.c_int, [_out, _image, _model, _p(UpscaleOptions), _err]),
     "drn_upscale_stream": (

@@ -73,6 +73,13 @@ class Model:
         return lib.drn_model_parameters(self._handle, False)
 
     @property
+    def sha256(self):
+        """Of the weights, whatever the file's name and metadata: 64 hexadecimal digits."""
+        digits = ctypes.create_string_buffer(65)
+        lib.drn_model_sha256(self._handle, digits)
+        return digits.value.decode()
+
+    @property
     def config(self):
         """The architecture as a dict: scale, channels, modules, progressive, dual, ..."""
         c = lib.drn_model_config(self._handle).contents

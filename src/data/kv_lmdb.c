@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define FIRST_MAP ((size_t)256 << 20) /* bytes of address space; doubled when needed */
@@ -252,11 +253,20 @@ drn_status drn_kv_put(drn_kv *kv, int table, const void *key, size_t key_size, c
     return code ? failure(kv, code, err) : DRN_OK;
 }
 
+/* LMDB takes a write that was cut short for an error of the device. */
+static bool disk_full(const drn_kv *kv)
+{
+    struct statvfs s;
+    return fstatvfs(kv->lock, &s) == 0 && (double)s.f_bavail * (double)s.f_frsize < 1 << 20;
+}
+
 drn_status drn_kv_commit(drn_kv *kv, drn_error *err)
 {
     int code = kv->txn ? mdb_txn_commit(kv->txn) : 0;
     kv->txn = NULL;
     kv->pending = 0;
+    if (code == EIO && disk_full(kv))
+        code = ENOSPC;
     if (code == ENOSPC || code == EFBIG || code == EDQUOT || code == EIO)
         return drn_fail(err, DRN_ERR_IO,
                         "%s: cannot write: %s; what it held before is kept, run again to go on",

@@ -2,6 +2,7 @@
 #include "models/model.h"
 
 #include "base/mem.h"
+#include "base/sha256.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -80,6 +81,11 @@ size_t drn_model_parameters(const drn_model *m, bool dual)
         if ((strncmp(m->params->list[i].name, "dual", 4) == 0) == dual)
             n += m->params->list[i].count;
     return n;
+}
+
+void drn_model_sha256(const drn_model *m, char hex[65])
+{
+    drn_sha256(hex, m->params->value, m->params->elements * sizeof(float));
 }
 
 bool drn_model_has_scale(const drn_model *m, int scale)

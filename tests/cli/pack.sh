@@ -67,8 +67,18 @@ cut -d, -f1-5 nine/log.jsonl >x && cut -d, -f1-5 ten/log.jsonl >y
 same x y
 grep -o '"val_psnr":[0-9.]*' nine/log.jsonl >x && grep -o '"val_psnr":[0-9.]*' ten/log.jsonl >y
 same x y
-bad "begun with the options .* scale=2 ensemble=1 teacher=drn-fast-x2., not .* ensemble=0 " \
+bad "begun with the options .* scale=2 ensemble=1 teacher=drn-fast-x2 [0-9a-f]*., not .* ensemble=0 " \
     "$DRN" pack taught --teacher drn-fast-x2 -o taught.pack -q
+cp one/model.safetensors teacher.safetensors
+run 0 "$DRN" pack taught --teacher teacher.safetensors -o own.pack -q
+cp one/model.safetensors one/again.safetensors
+run 0 "$DRN" info one/again.safetensors
+cp out again && run 0 "$DRN" info teacher.safetensors
+grep SHA-256 again >x && grep SHA-256 out >y
+same x y
+cp nine/model.safetensors teacher.safetensors # another model in its place
+bad 'begun with the options .* teacher=teacher.safetensors [0-9a-f]*., not ' \
+    "$DRN" pack taught --teacher teacher.safetensors -o own.pack -q
 bad 'drn-fast-x2 cannot enlarge 4 times' "$DRN" pack taught --teacher drn-fast-x2 -s 4 -o no.pack -q
 bad 'no-such-model' "$DRN" pack taught --teacher no-such-model -o no.pack -q
 run 2 "$DRN" pack taught -x -o no.pack -q

@@ -202,6 +202,7 @@ class Models(unittest.TestCase):
         self.assertEqual(", ".join(map(str, model.scales)), default["scales"])
         self.assertEqual(model.config["scale"], max(model.scales))
         self.assertIn("drn.architecture", model.metadata)
+        self.assertIn(model.sha256, run("info"))
         self.assertIn(default["name"], repr(model))
 
     def test_by_name(self):

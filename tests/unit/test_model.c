@@ -19,6 +19,11 @@ TEST(round_trip, "a model file gives back architecture, weights and metadata")
     CHECK_INT(drn_model_parameters(m, false) + drn_model_parameters(m, true), drn_params_learned(p));
     CHECK(drn_model_has_scale(m, 2) && drn_model_has_scale(m, 4) && !drn_model_has_scale(m, 8) &&
           !drn_model_has_scale(m, 3));
+    char sum[65], other[65];
+    drn_model_sha256(m, sum);
+    ((float *)m->params->value)[m->params->elements - 1] += 1;
+    drn_model_sha256(m, other);
+    CHECK(strlen(sum) == 64 && strcmp(sum, other) != 0);
     drn_layer layers[64];
     size_t n;
     CHECK_OK(drn_model_layers(m, 20, 10, layers, 64, &n, &err), err);
