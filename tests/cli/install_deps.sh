@@ -8,7 +8,7 @@ fake() { printf '#!/bin/sh\n%s\n' "$2" >"bin/$1" && chmod +x "bin/$1"; }
 for tool in sh env sort head sed printf cat; do
     ln -s "$(command -v "$tool")" bin/
 done
-for tool in cc ld ninja; do
+for tool in cc ld ninja vips jq; do
     fake "$tool" 'exit 0'
 done
 fake cmake 'echo cmake version 3.25.1'
