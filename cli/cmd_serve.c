@@ -30,7 +30,7 @@ static const opt table[] = {
     OPT(LIST, models, "models", 'm', .arg = "MODEL",
         .doc =
             "a built-in model or a .safetensors file to offer, the first is chosen; may be given "
-            "several times; without it: auto, which picks by the file's format, and all built-in ones"),
+            "several times; without it: auto, which picks by the picture, and all built-in ones"),
     OPT(NUMBER, max_upload, "max-upload", 0, .arg = "MB", .min = 0.001, .max = 4000,
         .fallback = "64", .doc = "largest file taken, million bytes"),
     OPT(NUMBER, max_pixels, "max-pixels", 0, .arg = "MP", .min = 0.001, .max = 2000,

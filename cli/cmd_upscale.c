@@ -44,9 +44,10 @@ static const opt table[] = {
         .doc =
             "a built-in model ('drn models' lists them) or a .safetensors file.  auto: "
             "drn-compact-photo-x4 for files in a format that loses detail (JPEG, WebP that is not "
-            "lossless, AVIF, HEIC, JPEG 2000, JPEG XL), for others drn-compact-x4, or drn-x8 above "
-            "4 up to 8 times.  best: the large models, 5 times slower: drn-photo-x4 for such "
-            "files, for others drn-x2, drn-x4 or drn-x8 by the size.  default: drn-compact-x4"),
+            "lossless, AVIF, HEIC, JPEG 2000, JPEG XL) and for pixels that were in a JPEG file or "
+            "are noisy; for others drn-compact-x4, or drn-x8 above 4 up to 8 times.  best: the "
+            "large models, 5 times slower: drn-photo-x4 for such pictures, for others drn-x2, "
+            "drn-x4 or drn-x8 by the size.  default: drn-compact-x4"),
     OPT(FLAG, ensemble, "ensemble", 'x',
         .doc = "mean over the 8 flips and turns of the picture: slightly better, 8 times the work"),
     OPT(FLAG, consistent, "consistent", 0,

@@ -62,7 +62,8 @@ typedef struct work {
     const picture_job *job;
     model_choice *models;
     const drn_model *model; /* the one picked */
-    bool lossy;
+    bool lossy;             /* by the file's format */
+    drn_traces traces;      /* in pixels of other files, when the model is picked by the picture */
     const enlarge_options *o;
     drn_upscale_options how;
     drn_upscale_target target;
@@ -109,7 +110,8 @@ static drn_status pick_model(work *w, int32_t width, int32_t height, drn_error *
             return st;
         times = fmax((double)t.width / width, (double)t.height / height);
     }
-    return model_choice_pick(&w->model, w->models, w->lossy, times, err);
+    bool damaged = w->lossy || drn_traces_damaged(&w->traces);
+    return model_choice_pick(&w->model, w->models, damaged, times, err);
 }
 
 /* Why the model was picked; NULL: it was named. */
@@ -117,8 +119,12 @@ static const char *why(const work *w)
 {
     if (!w->models->by_picture)
         return NULL;
-    return w->lossy ? "for files in a lossy format"
-                    : "for files in a lossless format, at this size";
+    if (w->lossy)
+        return "for files in a lossy format";
+    if (w->traces.jpeg)
+        return "for what a JPEG file left in the pixels";
+    return drn_traces_damaged(&w->traces) ? "for noise"
+                                          : "for files in a lossless format, at this size";
 }
 
 /* What the output's format cannot hold is known before the work. */
@@ -129,10 +135,40 @@ static drn_status fits(const work *w, const drn_image *in, drn_error *err)
     return drn_image_can_write(&result, is_stream(out) ? w->o->suffix : out, &w->o->as, err);
 }
 
-/* Look at the input's size, decide how it is worked on; the standard input is read at once. */
-static drn_status look(work *w, drn_error *err)
+/* The result's size for a picture of info's size, and whether it is worked on in strips. */
+static drn_status plan(work *w, const drn_image *info, const drn_model *model, drn_error *err)
 {
     const enlarge_options *o = w->o;
+    drn_status st =
+        drn_upscale_find_target(&w->target, info->width, info->height, model, &w->how, err);
+    if (st == DRN_OK)
+        st = fits(w, info, err);
+    if (st != DRN_OK)
+        return st;
+    w->streamed =
+        bytes(info, &w->target) > o->memory && !is_stream(w->job->in) && !is_stream(w->job->out);
+    if (w->streamed && (o->check || w->job->map || w->how.consistent))
+        return fail(err, DRN_ERR_UNSUPPORTED,
+                    "%s: %dx%d needs %.0f MB in memory for --check, --trust and --consistent; "
+                    "allow them with --memory",
+                    w->job->in, w->target.width, w->target.height, bytes(info, &w->target) / 1e6);
+    return DRN_OK;
+}
+
+/* Pixels tell more than the format of a file that keeps them as they are. */
+static drn_status look_for_traces(work *w, drn_error *err)
+{
+    if (w->streamed) {
+        drn_status st = drn_image_file_traces(&w->traces, w->job->in, err);
+        return st == DRN_OK && interrupt_asked() ? DRN_ERR_CANCELLED : st;
+    }
+    drn_status st = w->in ? DRN_OK : drn_image_read(&w->in, w->job->in, err);
+    return st == DRN_OK ? drn_image_traces(&w->traces, w->in, err) : st;
+}
+
+/* Look at the input, decide how it is worked on; the standard input is read at once. */
+static drn_status look(work *w, drn_error *err)
+{
     drn_image info;
     drn_status st;
     if (is_stream(w->job->in)) {
@@ -144,21 +180,16 @@ static drn_status look(work *w, drn_error *err)
         w->lossy = drn_image_file_is_lossy(w->job->in);
     }
     if (st == DRN_OK)
+        st = plan(w, &info, w->models->first, err);
+    if (st == DRN_OK && w->models->by_picture && !w->lossy)
+        st = look_for_traces(w, err);
+    if (st == DRN_OK)
         st = pick_model(w, info.width, info.height, err);
     if (st == DRN_OK)
-        st = drn_upscale_find_target(&w->target, info.width, info.height, w->model, &w->how, err);
+        st = plan(w, &info, w->model, err);
     if (st == DRN_OK)
-        st = fits(w, &info, err);
-    if (st != DRN_OK)
-        return st;
-    events_start(w->e, info.width, info.height, &w->target, drn_model_name(w->model), why(w));
-    w->streamed = bytes(&info, &w->target) > o->memory && !w->in && !is_stream(w->job->out);
-    if (w->streamed && (o->check || w->job->map || w->how.consistent))
-        return fail(err, DRN_ERR_UNSUPPORTED,
-                    "%s: %dx%d needs %.0f MB in memory for --check, --trust and --consistent; "
-                    "allow them with --memory",
-                    w->job->in, w->target.width, w->target.height, bytes(&info, &w->target) / 1e6);
-    return DRN_OK;
+        events_start(w->e, info.width, info.height, &w->target, drn_model_name(w->model), why(w));
+    return st;
 }
 
 static drn_status write_trust(work *w, drn_error *err)
@@ -168,7 +199,8 @@ static drn_status write_trust(work *w, drn_error *err)
     if (st == DRN_OK) {
         st = make_room(w->job->map, err);
         if (st == DRN_OK)
-            st = drn_image_write(map, w->job->map, &(drn_write_options){.keep = !w->o->overwrite}, err);
+            st = drn_image_write(map, w->job->map, &(drn_write_options){.keep = !w->o->overwrite},
+                                 err);
         drn_image_free(map);
     }
     return st;

@@ -6,6 +6,7 @@
 #include "models.h"
 #include "pictures.h"
 
+#include "drn/traces.h"
 #include "drn/upscale.h"
 
 typedef struct enlarge_options {

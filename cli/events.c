@@ -124,6 +124,8 @@ void events_start(events *e, int width, int height, const drn_upscale_target *t,
         json_t *o = event(e, "start");
         set_size(o, "input_size", width, height);
         set_size(o, "output_size", t->width, t->height);
+        if (why)
+            json_object_set_new(o, "why", json_string(why));
         say_json_to(e->to, o);
     } else if (e->verbose) {
         print_plan(e, width, height, t, why);

@@ -28,7 +28,7 @@ bool model_choice_load(model_choice *out, const char *name);
 void model_choice_free(model_choice *choice);
 
 /* The model for a picture that is to become `times` larger (0: as the model likes). */
-drn_status model_choice_pick(const drn_model **out, model_choice *choice, bool lossy, double times,
+drn_status model_choice_pick(const drn_model **out, model_choice *choice, bool damaged, double times,
                              drn_error *err);
 
 #endif

@@ -34,6 +34,7 @@
 #include "drn/status.h"
 #include "drn/study.h"
 #include "drn/system.h"
+#include "drn/traces.h"
 #include "drn/train.h"
 #include "drn/upscale.h"
 #include "drn/video.h"

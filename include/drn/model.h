@@ -55,10 +55,11 @@ const drn_builtin *drn_model_builtin(size_t i);
 
 /** The built-in model made for a kind of picture: what `drn upscale -m auto` (fast) and `-m best` take.
  *  @param best   the large, slow models instead of the compact ones.
- *  @param lossy  the picture comes from a format that loses detail, see drn_image_is_lossy().
+ *  @param damaged  the picture comes from a format that loses detail, see drn_image_is_lossy(), or its pixels
+ *                  keep traces of one, or noise, see drn_traces_damaged().
  *  @param times  how many times larger the result is to be; 0 = 4.
  *  @return a name for drn_model_load(); NULL when nothing is built in.  Thread-safe. */
-const char *drn_model_for(bool best, bool lossy, double times);
+const char *drn_model_for(bool best, bool damaged, double times);
 
 /* What a model is.  Thread-safe; pointers live as long as the model. */
 

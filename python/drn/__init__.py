@@ -22,7 +22,7 @@ from ._library import (
     UnsupportedError,
 )
 from ._measure import Metrics, bicubic, downscale, imresize, metrics, psnr, score, ssim
-from ._model import Builtin, Loop, Model, check, models, trust, upscale, upscale_file
+from ._model import Builtin, Loop, Model, Traces, check, models, traces, trust, upscale, upscale_file
 from ._train import TrainProgress, train
 from ._version import __version__
 
@@ -40,6 +40,7 @@ __all__ = [
     "Model",
     "NoMemoryError",
     "NumericError",
+    "Traces",
     "TrainProgress",
     "UnsupportedError",
     "__version__",
@@ -53,6 +54,7 @@ __all__ = [
     "read",
     "score",
     "ssim",
+    "traces",
     "train",
     "trust",
     "upscale",

@@ -101,6 +101,16 @@ class Loop(c.Structure):
     ]
 
 
+class Traces(c.Structure):
+    _c_name_ = "drn_traces"
+    _fields_ = [
+        ("blocks", c.c_double),
+        ("jpeg", c.c_bool),
+        ("noise", c.c_double),
+        _MORE,
+    ]
+
+
 class MetricOptions(c.Structure):
     _c_name_ = "drn_metric_options"
     _fields_ = [
@@ -185,7 +195,7 @@ class TrainOptions(c.Structure):
 
 STRUCTURES = [
     Error, Image, WriteOptions, ResizeOptions, Config, Builtin, UpscaleOptions, Loop,
-    MetricOptions, MetricValues, Protocol, TrainProgress, TrainOptions,
+    Traces, MetricOptions, MetricValues, Protocol, TrainProgress, TrainOptions,
 ]  # fmt: skip
 
 _p = c.POINTER
@@ -214,6 +224,8 @@ FUNCTIONS = {
         c.c_int,
         [c.c_char_p, c.c_char_p, _model, _p(UpscaleOptions), _p(WriteOptions), c.c_size_t, _err],
     ),
+    "drn_image_traces": (c.c_int, [_p(Traces), _image, _err]),
+    "drn_traces_damaged": (c.c_bool, [_p(Traces)]),
     "drn_upscale_check": (c.c_int, [_p(Loop), _image, _image, _model, c.c_int, _err]),
     "drn_upscale_trust": (c.c_int, [_out, _out, _image, _image, _err]),
     "drn_metrics": (c.c_int, [_p(MetricValues), _image, _image, _p(MetricOptions), _err]),

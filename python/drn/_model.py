@@ -18,6 +18,9 @@ Builtin.__doc__ = "A model compiled into libdrn."
 Loop = namedtuple("Loop", "shrunk shrunk_bicubic dual dual_bicubic")
 Loop.__doc__ = "How well a result, shrunk again, returns to the input: PSNR in dB; see drn.check()."
 
+Traces = namedtuple("Traces", "jpeg noise damaged blocks")
+Traces.__doc__ = "What pixels keep of a JPEG file and of noise; see drn.traces()."
+
 
 def choice(words, word, what):
     if word not in words:
@@ -211,6 +214,18 @@ def check(result, image, model=None):
     call(lib.drn_upscale_check, loop, large.c, small.c, model._handle, 0)
     dual = (loop.dual, loop.dual_bicubic) if loop.has_dual else (None, None)
     return Loop(loop.shrunk, loop.shrunk_bicubic, *dual)
+
+
+def traces(image):
+    """Look for what an image's pixels keep of a JPEG file and of noise.
+
+    noise is the standard deviation of noise in levels of 255, damaged whether a model such as
+    drn-compact-photo-x4 is the better one, blocks the share of an image that speaks for one grid of
+    8 x 8 blocks.
+    """
+    found = _abi.Traces()
+    call(lib.drn_image_traces, found, Borrowed(image).c)
+    return Traces(found.jpeg, found.noise, lib.drn_traces_damaged(found), found.blocks)
 
 
 def trust(result, image):

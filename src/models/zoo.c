@@ -51,12 +51,12 @@ const drn_builtin *drn_model_builtin(size_t i)
 }
 
 /* Past x4, one pass of drn-x8 is better than two of the compact model (weights/drn-x8.md has the numbers);
- * a lossy file needs its blocks smoothed, whatever the size. */
-const char *drn_model_for(bool best, bool lossy, double times)
+ * a damaged picture needs its blocks or noise smoothed, whatever the size. */
+const char *drn_model_for(bool best, bool damaged, double times)
 {
     if (!drn_model_builtin(0))
         return NULL;
-    if (lossy)
+    if (damaged)
         return best ? "drn-photo-x4" : "drn-compact-photo-x4";
     if (times > 4 && times <= 8)
         return "drn-x8";

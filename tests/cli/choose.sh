@@ -8,6 +8,7 @@ picks() {
     run 0 "$DRN" upscale "$@" -o big.png --overwrite --json
     grep '"event": *"done"' out >line.json
     equal "$(json line.json model)" "$model"
+    grep '"event": *"start"' out >line.json
 }
 
 picks drn-compact-x4 photo.png
@@ -47,6 +48,23 @@ if "$DRN" upscale small.png -s 1 -o lossy.webp -q 2>/dev/null; then
     picks drn-compact-photo-x4 lossy.webp
     picks drn-compact-x4 lossless.webp
 fi
+
+# By the pixels, where the file keeps them as they are: what was in a JPEG file, and noise; in strips, too.
+run 0 "$TOOL" decode photo.jpg blocks.ppm 0
+picks drn-compact-photo-x4 blocks.ppm -s 2
+equal "$(json line.json why)" 'for what a JPEG file left in the pixels'
+picks drn-photo-x4 blocks.ppm -m best -s 2
+picks drn-compact-x4 blocks.ppm -m drn-compact-x4 -s 2
+run 0 "$DRN" upscale blocks.ppm -o whole.ppm -v -s 2
+has err 'drn-compact-photo-x4 (for what a JPEG file left in the pixels)'
+run 0 "$DRN" upscale blocks.ppm -o strips.ppm -v -s 2 --memory 0.1
+has err 'drn-compact-photo-x4 (for what a JPEG file left in the pixels)'
+run 0 "$TOOL" decode strips.ppm pixels.ppm 0
+same whole.ppm pixels.ppm
+run 0 "$TOOL" decode photo.png noisy.ppm 8
+picks drn-compact-photo-x4 noisy.ppm -s 2
+"$DRN" upscale - -v -s 2 <noisy.ppm >piped.png 2>err
+has err 'drn-compact-photo-x4 (for noise)'
 
 # A folder with both: each gets its own, with the pixels of the model named.
 mkdir both

@@ -1,6 +1,7 @@
 /* What the scripts beside it need and a shell has not.
  *   cli_tool fixtures DIR        write small pictures and models
  *   cli_tool large FILE W H      write a PPM of that size, row by row
+ *   cli_tool decode FILE OUT N   write a picture's pixels as PNM, with noise of sigma N
  *   cli_tool json FILE a.b.0.c   print a value of a JSON file; fails when the file is no JSON */
 #include "base/fileio.h"
 #include "base/mem.h"
@@ -106,14 +107,37 @@ static int print_json(const char *file, char *path)
     return 0;
 }
 
+static int decode(const char *in, const char *out, double sigma)
+{
+    drn_error err = {0};
+    drn_image *im;
+    drn_rng rng;
+    drn_rng_seed(&rng, 7, 0);
+    need(drn_image_read(&im, in, &err), &err);
+    uint8_t *p = im->data;
+    for (size_t i = 0; i < (size_t)im->width * (size_t)im->height * (size_t)im->bands; i++) {
+        double v = p[i] - 6 * sigma;
+        for (int k = 0; k < 12; k++)
+            v += sigma * drn_rng_uniform(&rng);
+        p[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v + 0.5);
+    }
+    need(drn_image_write(im, out, NULL, &err), &err);
+    drn_image_free(im);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "fixtures") == 0)
         return fixtures(argv[2]);
     if (argc == 5 && strcmp(argv[1], "large") == 0)
         return large(argv[2], atoi(argv[3]), atoi(argv[4]));
+    if (argc == 5 && strcmp(argv[1], "decode") == 0)
+        return decode(argv[2], argv[3], atof(argv[4]));
     if (argc == 4 && strcmp(argv[1], "json") == 0)
         return print_json(argv[2], argv[3]);
-    fprintf(stderr, "usage: cli_tool fixtures DIR | large FILE W H | json FILE PATH\n");
+    fprintf(
+        stderr,
+        "usage: cli_tool fixtures DIR | large FILE W H | decode FILE OUT NOISE | json FILE PATH\n");
     return 2;
 }

@@ -144,6 +144,16 @@ class Upscale(InFolder):
             self.skipTest(str(problem))
         np.testing.assert_array_equal(drn.read(self.path("large.tif")), drn.upscale(picture(), 2))
 
+    def test_traces(self):
+        rng = np.random.default_rng(1)
+        smooth = drn.imresize(rng.integers(60, 190, (20, 24, 3), dtype=np.uint8), 8)
+        found = drn.traces(smooth)
+        self.assertEqual((found.jpeg, found.damaged), (False, False))
+        noisy = smooth + rng.normal(0, 6, smooth.shape)
+        found = drn.traces(np.clip(np.rint(noisy), 0, 255).astype(np.uint8))
+        self.assertAlmostEqual(found.noise, 6, delta=0.6)
+        self.assertEqual((found.jpeg, found.damaged), (False, True))
+
     def test_loop_and_trust(self):
         small = picture()
         large = drn.upscale(small, 4)

@@ -247,16 +247,14 @@ TEST(scales, "a scale the model has not is refused before anything is stored")
     fixture_close(&f);
 }
 
-static const char *file_of(const char *bytes, size_t size)
+static void make_file(char path[600], const char *name, const char *bytes, size_t size)
 {
-    static char path[600];
-    snprintf(path, sizeof path, "%s/upload", test_tmp_dir());
+    snprintf(path, 600, "%s/%s", test_tmp_dir(), name);
     FILE *f = fopen(path, "wb");
     CHECK(f && fwrite(bytes, 1, size, f) == size && fclose(f) == 0);
-    return path;
 }
 
-TEST(auto_model, "without --models the first choice is auto, which picks a model by the file")
+TEST(auto_model, "without --models the first choice is auto, which picks a model by the file and its pixels")
 {
     drn_error err = {0};
     web_models models;
@@ -266,10 +264,21 @@ TEST(auto_model, "without --models the first choice is auto, which picks a model
     const web_model *first = web_models_find(&models, NULL);
     CHECK_STR(first->key, "auto");
     CHECK(web_models_find(&models, "drn-x8") != NULL);
-    CHECK_STR(web_models_pick(&models, first, file_of("\xff\xd8\xff\xe0", 4))->key, "drn-compact-photo-x4");
-    CHECK_STR(web_models_pick(&models, first, file_of("P6\n1 1\n255\n", 11))->key, "drn-compact-x4");
+    drn_image *im;
+    CHECK_OK(drn_image_new(&im, 64, 64, 3, DRN_U8, &err), err);
+    memset(im->data, 90, 64 * 64 * 3);
+    char jpeg[600], ppm[600];
+    make_file(jpeg, "jpeg", "\xff\xd8\xff\xe0", 4);
+    make_file(ppm, "ppm", "P6\n1 1\n255\n", 11);
+    CHECK_STR(web_models_pick(&models, first, jpeg, im)->key, "drn-compact-photo-x4");
+    CHECK_STR(web_models_pick(&models, first, ppm, im)->key, "drn-compact-x4");
+    uint8_t *p = im->data;
+    for (size_t i = 0, v = 1; i < 64 * 64 * 3; i++, v = v * 48271 % 2147483647)
+        p[i] = (uint8_t)(80 + v % 64);
+    CHECK_STR(web_models_pick(&models, first, ppm, im)->key, "drn-compact-photo-x4");
     const web_model *named = web_models_find(&models, "drn-x4");
-    CHECK(web_models_pick(&models, named, file_of("\xff\xd8\xff\xe0", 4)) == named);
+    CHECK(web_models_pick(&models, named, jpeg, im) == named);
+    drn_image_free(im);
     for (size_t i = 0; i < models.count; i++)
         if (strcmp(models.items[i].key, "drn-compact-photo-x4") == 0)
             for (int s = 2; s <= 64; s++)

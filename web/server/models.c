@@ -3,6 +3,7 @@
 #include "server/request.h"
 
 #include "drn/image.h"
+#include "drn/traces.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,14 +66,13 @@ static drn_status add_builtin(web_models *models, bool defaults, drn_error *err)
 
 static drn_status add_auto(web_models *models, drn_error *err)
 {
-    drn_status st =
-        add(models, drn_model_for(false, false, 0),
-            "fast, by the file: for JPEG and other lossy formats, or for clean pictures", err);
+    drn_status st = add(models, drn_model_for(false, false, 0),
+                        "fast, by the picture: for JPEG files and noise, or for clean ones", err);
     if (st != DRN_OK)
         return st;
     web_model *m = &models->items[models->count - 1];
     snprintf(m->key, sizeof m->key, "auto");
-    m->by_file = true;
+    m->by_picture = true;
     return DRN_OK;
 }
 
@@ -115,10 +115,18 @@ const web_model *web_models_find(const web_models *models, const char *key)
     return NULL;
 }
 
-const web_model *web_models_pick(const web_models *models, const web_model *model, const char *file)
+static bool is_damaged(const char *file, const drn_image *pixels)
+{
+    drn_traces traces;
+    return drn_image_file_is_lossy(file) ||
+           (drn_image_traces(&traces, pixels, NULL) == DRN_OK && drn_traces_damaged(&traces));
+}
+
+const web_model *web_models_pick(const web_models *models, const web_model *model, const char *file,
+                                 const drn_image *pixels)
 {
     const web_model *picked = NULL;
-    if (model->by_file)
-        picked = web_models_find(models, drn_model_for(false, drn_image_file_is_lossy(file), 0));
+    if (model->by_picture)
+        picked = web_models_find(models, drn_model_for(false, is_damaged(file, pixels), 0));
     return picked ? picked : model;
 }

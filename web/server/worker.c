@@ -37,9 +37,9 @@ static bool report(void *ctx, double done)
     return go_on;
 }
 
-static const drn_model *pick_model(web_job *job)
+static const drn_model *pick_model(web_job *job, const drn_image *in)
 {
-    const web_model *m = web_models_pick(job->jobs->models, job->model, job->input);
+    const web_model *m = web_models_pick(job->jobs->models, job->model, job->input, in);
     web_jobs_lock(job->jobs);
     job->model = m;
     web_jobs_unlock(job->jobs);
@@ -49,7 +49,6 @@ static const drn_model *pick_model(web_job *job)
 static drn_status enlarge(drn_image **out, web_job *job, drn_error *err)
 {
     drn_image *in = NULL;
-    const drn_model *model = pick_model(job);
     drn_upscale_options how = {.scale = job->scale,
                                .threads = job->jobs->options->threads,
                                .progress = report,
@@ -57,6 +56,7 @@ static drn_status enlarge(drn_image **out, web_job *job, drn_error *err)
     if (!set_stage(job, STAGE_READING))
         return DRN_ERR_CANCELLED;
     drn_status st = drn_image_read(&in, job->input, err);
+    const drn_model *model = st == DRN_OK ? pick_model(job, in) : NULL;
     if (st == DRN_OK && !set_stage(job, STAGE_ENLARGING))
         st = DRN_ERR_CANCELLED;
     if (st == DRN_OK)
