@@ -22,13 +22,13 @@ typedef struct zoo_entry {
 /* entry(symbol, name, scale, is the default, summary): the first is the default */
 #define MODELS(entry)                                                                              \
     entry(drn_compact_x4, "drn-compact-x4", 4, true, "fast: clean pictures")                       \
-    entry(drn_compact_photo_x4, "drn-compact-photo-x4", 4, false, "fast: JPEG files, mild noise and blur") \
+    entry(drn_compact_photo_x4, "drn-compact-photo-x4", 4, false, "fast: JPEG files, noise, mild blur") \
     entry(drn_fast_x4, "drn-fast-x4", 4, false, "fastest at x4: clean pictures")                   \
     entry(drn_fast_x2, "drn-fast-x2", 2, false, "fastest at x2: clean pictures")                   \
     entry(drn_x2, "drn-x2", 2, false, "best at x2: clean pictures")                                \
     entry(drn_x4, "drn-x4", 4, false, "best at x4: clean pictures")                                \
     entry(drn_x8, "drn-x8", 8, false, "best at x8: clean pictures")                                \
-    entry(drn_photo_x4, "drn-photo-x4", 4, false, "best for JPEG files, mild noise and blur")
+    entry(drn_photo_x4, "drn-photo-x4", 4, false, "best for JPEG files, noise, mild blur")
 
 #ifdef DRN_WEIGHTS_DIR
 #define EMBED_MODEL(symbol, name, scale, is_default, summary) EMBED(symbol, DRN_WEIGHTS_DIR "/" name ".safetensors");
