@@ -36,7 +36,7 @@ TEST(degrade, "bounds of degradations that are the wrong way round are refused")
     }
     CHECK_INT(drn_recipe_set(&r, "degrade.jpeg=1.5", &err), DRN_ERR_INVALID);
     CHECK_OK(drn_recipe_load(&r, "photo-x4", &err), err);
-    CHECK(r.jpeg == 0.7 && r.jpeg_min == 40 && r.noise_max == 5 && r.blur == 0.2 && r.patch == 48);
+    CHECK(r.jpeg == 0.7 && r.jpeg_min == 40 && r.noise_max == 15 && r.blur == 0.2 && r.patch == 48);
 }
 
 TEST(values, "sections, comments, defaults and every kind of value are read")
