@@ -17,15 +17,14 @@ enum {
     STEP = 2,    /* noise: every second place */
     EVEN = 255   /* more zeros than there are */
 };
-static const double noise_bound =
-    3.5; /* levels; clean pictures stay below, the photo models gain above */
-static const double weakest = 0.02; /* share of the places that noise is measured at */
-static const double whitest = 1.8;  /* energy of middle over that of high frequencies; 1: white */
-static const double widest =
-    3; /* energy where a fifth of the places is weakest over that where 2 % are */
-static const double least_share =
-    0.5; /* a JPEG file of quality 95 or below gives more, nearly always */
-static const double least_chance = -6; /* log10 */
+/* JPEG: a file of quality 95 or below has a larger share, nearly always; log10 of chance(). */
+static const double least_share = 0.5, least_chance = -6;
+/* Noise, in levels: clean pictures stay below, the models for photographs gain above. */
+static const double noise_bound = 3.5;
+/* It is measured at this share of the places.  In luma the middle frequencies may have so many
+ * times the energy of the high ones (1: white), and the weakest fifth of the places so many times
+ * that of the weakest 2 %. */
+static const double weakest = 0.02, whitest = 1.8, widest = 3;
 
 typedef float plane[TILE][TILE];
 
@@ -38,8 +37,9 @@ typedef struct place {
 
 typedef struct places {
     place *list;
-    size_t count, clipped,
-        flat; /* of count those that are clipped; flat ones are not in the list */
+    size_t count;   /* in the list */
+    size_t clipped; /* of these */
+    size_t flat;    /* not in the list */
 } places;
 
 typedef struct seeker {
@@ -286,7 +286,7 @@ static void take(seeker *s, const drn_image *im, int32_t left, int32_t top, int 
         }
 }
 
-/* The tiles of one row of them; im begins with the picture's row `top`. */
+/* One row of tiles, which begins at row `top` of im. */
 static void look(seeker *s, const drn_image *im, int32_t top, int h)
 {
     int32_t left, w;
