@@ -4,6 +4,7 @@
 #include "drn/dataset.h"
 #include "drn/metrics.h"
 #include "drn/upscale.h"
+#include "device.h"
 #include "interrupt.h"
 #include "live.h"
 #include "models.h"
@@ -15,7 +16,7 @@
 typedef struct options {
     const char *out, *teacher;
     bool reencode, ensemble, quiet;
-    int shrink_jpeg, crop, scale, threads;
+    int shrink_jpeg, crop, scale, threads, device, precision;
 } options;
 
 static const opt table[] = {
@@ -36,6 +37,7 @@ static const opt table[] = {
         .doc = "with --teacher: how many times it shrinks and enlarges; 0: MODEL's largest"),
     OPT(FLAG, ensemble, "ensemble", 'x',
         .doc = "with --teacher: mean over the 8 flips and turns, a better teacher"),
+    DEVICE_OPTIONS,
     OPT(INT, threads, "threads", 'j', .arg = "N", .fallback = "0", .min = 0, .max = 1024,
         .doc = "threads; 0: all cores"),
     OPT(FLAG, quiet, "quiet", 'q', .doc = "no progress, no list of what was left out"),
@@ -136,7 +138,12 @@ static int load_teacher(view *v, const options *o)
     if (!load_model(&v->teacher, o->teacher, o->scale))
         return EXIT_FAILED;
     int scale = o->scale ? o->scale : drn_model_config(v->teacher)->scale;
-    v->lesson = (drn_upscale_options){.scale = scale, .threads = 1, .ensemble = o->ensemble};
+    v->lesson = (drn_upscale_options){.scale = scale,
+                                      .threads = 1,
+                                      .ensemble = o->ensemble,
+                                      .device = (drn_device)o->device,
+                                      .numbers = (drn_numbers)o->precision};
+    announce_device(o->device, o->quiet);
     return EXIT_OK;
 }
 
