@@ -16,7 +16,7 @@
 typedef struct options {
     const char *out, *teacher;
     bool reencode, ensemble, quiet;
-    int shrink_jpeg, crop, scale, threads, device, precision;
+    int shrink_jpeg, crop, tiles, scale, threads, device, precision;
 } options;
 
 static const opt table[] = {
@@ -30,6 +30,8 @@ static const opt table[] = {
         .doc = "shrink JPEG files N times, antialiased, so that little is left of their blocks"),
     OPT(INT, crop, "crop", 0, .arg = "N", .fallback = "0", .min = 0, .max = 65535,
         .doc = "cut into tiles of N x N pixels; 0: whole pictures"),
+    OPT(INT, tiles, "tiles", 0, .arg = "N", .fallback = "0", .min = 0, .max = 1000000,
+        .doc = "with --crop: of each picture only the N tiles with the most detail; 0: all"),
     OPT(TEXT, teacher, "teacher", 0, .arg = "MODEL",
         .doc = "in the place of each picture to train on, what MODEL makes of it after shrinking: a smaller "
                "model trained towards that learns from MODEL"),
@@ -135,6 +137,9 @@ static int load_teacher(view *v, const options *o)
     }
     if (!o->teacher)
         return EXIT_OK;
+    drn_error err = {0};
+    if (o->device != DRN_DEVICE_AUTO && drn_device_check((drn_device)o->device, NULL, 0, &err) != DRN_OK)
+        return cli_fail(&err);
     if (!load_model(&v->teacher, o->teacher, o->scale))
         return EXIT_FAILED;
     int scale = o->scale ? o->scale : drn_model_config(v->teacher)->scale;
@@ -154,6 +159,8 @@ static int run(int argc, char **argv)
     drn_error err = {0};
     drn_pack_counts counts = {0};
     cli_parse(&cmd_pack, &o, &args, argc, argv);
+    if (o.tiles && !o.crop)
+        cli_usage(&cmd_pack, "--tiles is about --crop, which is missing");
     view v = {.line = live_start(o.quiet), .before = UINT64_MAX};
     int code = load_teacher(&v, &o);
     if (code != EXIT_OK) {
@@ -170,6 +177,7 @@ static int run(int argc, char **argv)
         .reencode = o.reencode,
         .shrink_jpeg = o.shrink_jpeg,
         .crop = o.crop,
+        .tiles = o.tiles,
         .progress = on_progress,
         .skip = on_skip,
         .change = v.teacher ? teach : NULL,

@@ -45,6 +45,8 @@ typedef struct drn_pack_options {
     bool reencode;   /* store 8-bit RGB as lossless WebP: readable by builds without libvips */
     int shrink_jpeg; /* shrink JPEG files so many times, antialiased; 0 or 1: not */
     int crop;        /* cut into tiles of so many pixels a side; 0: not */
+    int tiles;       /* with crop: of each picture only so many, those with the most detail (the mean
+                        absolute difference of neighbours in luma); 0: all */
     drn_pack_progress_fn progress; /* may be NULL */
     drn_pack_skip_fn skip;         /* may be NULL */
     void *ctx; /* of the two, and of change */

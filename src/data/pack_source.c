@@ -4,7 +4,9 @@
 #include "base/mem.h"
 #include "data/decode.h"
 #include "data/webp.h"
+#include "image/colour.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -81,21 +83,77 @@ int32_t drn_tile_start(int32_t size, int32_t crop, int32_t k)
     return k == whole && whole > 0 && 2 * (size - whole * crop) >= crop ? size - crop : -1;
 }
 
-static drn_status add_tiles(drn_packing *out, const drn_image *im, int32_t crop, drn_error *err)
+typedef struct tile {
+    int32_t x, y;
+    double detail;
+    bool keep;
+} tile;
+
+/* Mean over a tile of the luma's absolute differences to the right and below. */
+static drn_status tile_detail(double *detail, const drn_image *im, int32_t x, int32_t y, int32_t crop, drn_error *err)
 {
-    size_t columns = (size_t)(im->width / crop) + 1, rows = (size_t)(im->height / crop) + 1;
+    double *rows, sum = 0;
+    size_t n = (size_t)crop;
+    DRN_TRY(drn_alloc_to(&rows, 2 * n, sizeof *rows, err));
+    for (int32_t j = 0; j < crop; j++) {
+        double *row = rows + (j % 2 ? n : 0);
+        const double *above = rows + (j % 2 ? 0 : n);
+        const unsigned char *p = (const unsigned char *)im->data +
+                                 3 * ((size_t)(y + j) * (size_t)im->width + (size_t)x);
+        drn_luma_row(row, p, n, 3);
+        for (size_t i = 0; i < n; i++)
+            sum += (i ? fabs(row[i] - row[i - 1]) : 0) + (j ? fabs(row[i] - above[i]) : 0);
+    }
+    drn_free(rows);
+    *detail = sum / ((double)crop * crop);
+    return DRN_OK;
+}
+
+/* Mark the `most` tiles with the most detail, of equal ones the first. */
+static drn_status choose_tiles(tile *tiles, size_t n, size_t most, const drn_image *im, int32_t crop, drn_error *err)
+{
+    for (size_t i = 0; i < n; i++)
+        DRN_TRY(tile_detail(&tiles[i].detail, im, tiles[i].x, tiles[i].y, crop, err));
+    for (; most > 0; most--) {
+        tile *best = NULL;
+        for (size_t i = 0; i < n; i++)
+            if (!tiles[i].keep && (!best || tiles[i].detail > best->detail))
+                best = &tiles[i];
+        best->keep = true;
+    }
+    return DRN_OK;
+}
+
+static drn_status add_tile(drn_packing *out, const drn_image *im, const tile *t, int32_t crop, drn_error *err)
+{
+    drn_image *piece;
+    DRN_TRY(drn_image_crop(&piece, im, t->x, t->y, crop, crop, err));
+    drn_status st = add_pixels(out, piece, t->x, t->y, err);
+    drn_image_free(piece);
+    return st;
+}
+
+static drn_status add_tiles(drn_packing *out, const drn_image *im, int32_t crop, int32_t most, drn_error *err)
+{
+    size_t columns = (size_t)(im->width / crop) + 1, rows = (size_t)(im->height / crop) + 1, n = 0;
+    tile *tiles = NULL;
+    drn_status st = DRN_OK;
     DRN_TRY(drn_calloc_to(&out->list, columns * rows, sizeof *out->list, err));
     if (im->width < crop || im->height < crop)
         return add_pixels(out, im, -1, -1, err);
+    DRN_TRY(drn_calloc_to(&tiles, columns * rows, sizeof *tiles, err));
     for (int32_t j = 0, y; (y = drn_tile_start(im->height, crop, j)) >= 0; j++)
-        for (int32_t i = 0, x; (x = drn_tile_start(im->width, crop, i)) >= 0; i++) {
-            drn_image *tile;
-            DRN_TRY(drn_image_crop(&tile, im, x, y, crop, crop, err));
-            drn_status st = add_pixels(out, tile, x, y, err);
-            drn_image_free(tile);
-            DRN_TRY(st);
-        }
-    return DRN_OK;
+        for (int32_t i = 0, x; (x = drn_tile_start(im->width, crop, i)) >= 0; i++)
+            tiles[n++] = (tile){.x = x, .y = y};
+    bool all = most == 0 || (size_t)most >= n;
+    if (!all)
+        DRN_CHECK(choose_tiles(tiles, n, (size_t)most, im, crop, err));
+    for (size_t i = 0; i < n; i++)
+        if (all || tiles[i].keep)
+            DRN_CHECK(add_tile(out, im, &tiles[i], crop, err));
+done:
+    drn_free(tiles);
+    return st;
 }
 
 static drn_status add_changed(drn_packing *out, drn_image **im, const drn_pack_form *f, bool jpeg,
@@ -118,7 +176,7 @@ static drn_status add_changed(drn_packing *out, drn_image **im, const drn_pack_f
         return st;
     }
     if (f->crop > 0) {
-        st = add_tiles(out, rgb, f->crop, err);
+        st = add_tiles(out, rgb, f->crop, f->tiles, err);
     } else {
         st = drn_calloc_to(&out->list, 1, sizeof *out->list, err);
         if (st == DRN_OK)

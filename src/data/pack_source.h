@@ -10,6 +10,7 @@
 typedef struct drn_pack_form {
     bool reencode;
     int shrink_jpeg, crop;     /* 0: not */
+    int tiles;                 /* with crop: so many of a picture, those with the most detail; 0: all */
     drn_pack_change_fn change; /* may be NULL */
     void *change_ctx;
 } drn_pack_form;

@@ -181,9 +181,11 @@ static drn_status same_meta(packer *p, const char *key, const char *value, const
 
 static drn_status check_options(packer *p, drn_error *err)
 {
-    char options[128], key[300], where[32];
-    snprintf(options, sizeof options, "reencode=%d shrink_jpeg=%d crop=%d%s%.75s", p->form.reencode,
-             p->form.shrink_jpeg, p->form.crop, p->form.change ? " " : "",
+    char options[128], key[300], where[32], tiles[24] = "";
+    if (p->form.tiles)
+        snprintf(tiles, sizeof tiles, " tiles=%d", p->form.tiles);
+    snprintf(options, sizeof options, "reencode=%d shrink_jpeg=%d crop=%d%s%s%.75s", p->form.reencode,
+             p->form.shrink_jpeg, p->form.crop, tiles, p->form.change ? " " : "",
              p->form.change ? p->o->change_name : "");
     DRN_TRY(same_meta(p, "format", "drn-pack 1", "a pack of another kind:", err));
     DRN_TRY(same_meta(p, "options", options, "begun with the options", err));
@@ -431,13 +433,14 @@ drn_status drn_pack_make(drn_pack_counts *out, const drn_pack_options *o, drn_er
                 .form = {.reencode = o->reencode,
                          .shrink_jpeg = o->shrink_jpeg > 1 ? o->shrink_jpeg : 0,
                          .crop = o->crop,
+                         .tiles = o->tiles,
                          .change = o->change,
                          .change_ctx = o->ctx},
                 .start = now()};
     if (o->threads < 0 || o->threads > 1024 || o->shrink_jpeg < 0 || o->shrink_jpeg > 64 ||
-        o->crop < 0 || o->crop > 65535)
-        return drn_fail(err, DRN_ERR_INVALID, "pack: %d threads, shrink %d, crop %d", o->threads,
-                        o->shrink_jpeg, o->crop);
+        o->crop < 0 || o->crop > 65535 || o->tiles < 0 || (o->tiles > 0 && o->crop == 0))
+        return drn_fail(err, DRN_ERR_INVALID, "pack: %d threads, shrink %d, crop %d, tiles %d", o->threads,
+                        o->shrink_jpeg, o->crop, o->tiles);
     if (o->change && !o->change_name)
         return drn_fail(err, DRN_ERR_INVALID, "pack: a change without a name");
     pthread_mutex_init(&p.lock, NULL);

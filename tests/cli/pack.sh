@@ -33,6 +33,16 @@ bad 'a.pack: begun with the options .reencode=0 shrink_jpeg=0 crop=0., not .reen
 printf 'file,free,split\nphoto.png,1,train\nphoto.jpg,0,val\n' >pictures/manifest.csv
 run 0 "$DRN" pack pictures -o b.pack --crop 32 -q
 run 0 train four --data b.pack
+run 0 "$DRN" pack pictures -o d.pack --crop 32 --tiles 1 -q
+has out '^d.pack: 2 entries of 2 files'
+bad "d.pack: begun with the options .*crop=32 tiles=1., not .*crop=32." "$DRN" pack pictures -o d.pack --crop 32 -q
+run 2 "$DRN" pack pictures -o e.pack --tiles 2
+has err '--tiles is about --crop'
+absent e.pack
+if ! "$DRN" upscale photo.png -o cuda.png --device cuda -q 2>err; then # without a GPU it says so
+    bad "$(sed 's/^drn: //; s/[;(].*//; q' err)" "$DRN" pack pictures --teacher drn-fast-x2 --device cuda -o e.pack -q
+    absent e.pack
+fi
 bad 'b.pack: no pictures of the split test' train five --data b.pack --set data.split=test
 
 for n in 1 5000 20000; do

@@ -410,6 +410,42 @@ TEST(tiles, "tiles cover a picture, lie inside it, and hold its pixels")
     drn_free(out);
 }
 
+TEST(most_detail, "of each picture the tiles with the most detail, in the picture's order")
+{
+    need_packs();
+    char dir[4096];
+    snprintf(dir, sizeof dir, "%s", fresh_dir());
+    drn_image *im = noise(96, 64, 3, DRN_U8, 5);
+    unsigned char *p = im->data;
+    const int shift[2][3] = {{3, 6, 1}, {0, 9, 2}}; /* how much of the noise each tile loses */
+    for (int32_t y = 0; y < 64; y++)
+        for (int32_t x = 0; x < 96 * 3; x++)
+            p[y * 96 * 3 + x] = (unsigned char)(p[y * 96 * 3 + x] >> shift[y / 32][x / 96]);
+    put_picture(dir, "a.png", im);
+    put_noise(dir, "small.png", 31, 90, 6);
+    drn_image_free(im);
+    const char *want[] = {"@0,32", "@64,0 @0,32", "@64,0 @0,32 @64,32", "@0,0 @64,0 @0,32 @64,32"};
+    for (int most = 1; most <= 4; most++) {
+        char *out = out_path("detail.pack"), got[64] = "";
+        remove(out);
+        pack(out, dir, (drn_pack_options){.crop = 32, .tiles = most});
+        drn_dataset *d = open_set(out, NULL, false);
+        CHECK_INT(drn_dataset_count(d), most + 1);
+        for (size_t i = 0; i < drn_dataset_count(d); i++) {
+            const char *at = strchr(strrchr(drn_dataset_path(d, i), '/'), '@');
+            if (at)
+                snprintf(got + strlen(got), sizeof got - strlen(got), "%s%s", *got ? " " : "", at);
+        }
+        CHECK_STR(got, want[most - 1]);
+        drn_dataset_free(d);
+        drn_free(out);
+    }
+    drn_error err = {0};
+    char *out = out_path("none.pack");
+    CHECK_INT(pack_with(out, dir, (drn_pack_options){.tiles = 2}, NULL, &err), DRN_ERR_INVALID);
+    drn_free(out);
+}
+
 TEST(shrunk, "only JPEG files are shrunk, by imresize")
 {
     need_packs();
