@@ -114,6 +114,7 @@ static const key keys[] = {
     INT("train.val_every", val_every, "1000", 0, 1e15),
     INT("train.val_images", val_images, "32", 0, 1e6),
     INT("train.val_crop", val_crop, "0", 0, 1e5),
+    INT("train.val_seen", val_seen, "16", 0, 1e6),
     INT("train.val_pictures", val_pictures, "3", 0, 64),
     INT("train.save_every", save_every, "1000", 1, 1e15),
     REAL("train.max_seconds", max_seconds, "0", 0, 1e12),

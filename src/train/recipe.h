@@ -36,7 +36,7 @@ typedef struct drn_recipe {
     int64_t jpeg_min, jpeg_max;
     /* train */
     int64_t steps, schedule, warmup, step_every, seed, threads, val_every, val_images, val_crop,
-        val_pictures, save_every, accumulate, warm_levels_until, init_new;
+        val_seen, val_pictures, save_every, accumulate, warm_levels_until, init_new;
     char init_from[512];
     double lr, lr_min, step_factor, beta1, beta2, eps, clip, ema, init_scale, max_seconds, spike;
 } drn_recipe;

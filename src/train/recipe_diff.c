@@ -18,6 +18,7 @@ bool drn_recipe_may_change(const char *name)
         "train.val_every",
         "train.val_images",
         "train.val_crop",
+        "train.val_seen",
         "train.val_pictures",
         "train.save_every",
         "train.max_seconds",

@@ -72,7 +72,7 @@ static void table(const page *p)
         best = fmax(best, p->runs[i].best_psnr);
     fputs("<h2>Results</h2>\n<div class=\"wide\"><table><thead><tr><th>run</th><th>best PSNR-Y, "
           "dB</th>"
-          "<th>at step</th><th>last PSNR-Y, dB</th><th>loss, last 100 steps</th><th>steps</th>"
+          "<th>at step</th><th>last PSNR-Y, dB</th><th>over bicubic, dB</th><th>where trained on</th><th>loss, last 100 steps</th><th>steps</th>"
           "<th>time</th><th>steps/s</th><th>skipped</th><th>busy</th><th>memory, MiB</th>"
           "</tr></thead><tbody>\n",
           p->f);
@@ -85,6 +85,8 @@ static void table(const page *p)
         cell(p->f, r->best_psnr, 3, "", r->best_psnr >= best);
         cell(p->f, r->best_step, 0, "", false);
         cell(p->f, r->last_psnr, 3, "", false);
+        cell(p->f, r->val_gain, 3, "", false);
+        cell(p->f, r->seen_gain, 3, "", false);
         cell(p->f, r->final_loss, 5, "", false);
         cell(p->f, r->last.step, 0, "", false);
         cell_time(p->f, seconds);
@@ -96,8 +98,10 @@ static void table(const page *p)
     }
     fputs("</tbody></table></div>\n<p class=\"soft\">PSNR-Y on the run's validation pictures, "
           "standard "
-          "protocol, of the averaged weights. Busy: the share of the time not spent waiting for "
-          "data.</p>\n",
+          "protocol, of the averaged weights. Over bicubic: what the last validation was above bicubic "
+          "enlargement, and how much that is on pictures that were trained on; when only the second "
+          "grows, the model remembers its pictures, and more of them help, not more steps. Busy: the "
+          "share of the time not spent waiting for data.</p>\n",
           p->f);
 }
 

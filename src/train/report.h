@@ -19,6 +19,7 @@ typedef struct drn_points {
 typedef struct drn_log_line {
     double step, loss, primal, lr, seconds, wait_share, memory_mb, skipped;
     double val_psnr, best_psnr; /* NAN: not validated */
+    double val_gain, seen_gain; /* over bicubic; NAN: not measured */
 } drn_log_line;
 
 typedef struct drn_report_run {
@@ -29,6 +30,7 @@ typedef struct drn_report_run {
     drn_log_line last;
     double final_loss;                      /* mean of the last steps, at most 100 */
     double best_psnr, best_step, last_psnr; /* NAN: never validated */
+    double val_gain, seen_gain;             /* of the last validation; NAN: not measured */
 } drn_report_run;
 
 drn_status drn_report_run_read(drn_report_run *r, const char *dir, drn_error *err);

@@ -32,6 +32,8 @@ static bool parse_line(drn_log_line *l, const char *line)
         .skipped = number(line, "\"skipped\":", 0),
         .val_psnr = number(line, "\"val_psnr\":", (double)NAN),
         .best_psnr = number(line, "\"best_psnr\":", (double)NAN),
+        .val_gain = number(line, "\"val_gain\":", (double)NAN),
+        .seen_gain = number(line, "\"seen_gain\":", (double)NAN),
     };
     return true;
 }
@@ -53,6 +55,8 @@ static drn_status add_line(drn_report_run *r, const drn_log_line *l, drn_error *
     if (!isfinite(l->val_psnr))
         return DRN_OK;
     r->last_psnr = l->val_psnr;
+    r->val_gain = l->val_gain;
+    r->seen_gain = l->seen_gain;
     if (!(l->val_psnr <= r->best_psnr)) { /* the first compares with NAN */
         r->best_psnr = l->val_psnr;
         r->best_step = l->step;
@@ -131,7 +135,8 @@ static char *last_part(const char *dir)
 drn_status drn_report_run_read(drn_report_run *r, const char *dir, drn_error *err)
 {
     const double none = (double)NAN;
-    *r = (drn_report_run){.best_psnr = none, .last_psnr = none, .best_step = none};
+    *r = (drn_report_run){.best_psnr = none, .last_psnr = none, .best_step = none,
+                           .val_gain = none, .seen_gain = none};
     r->dir = drn_strdup(dir);
     r->name = last_part(dir);
     char *log = drn_path_join(dir, "log.jsonl"), *recipe = drn_path_join(dir, "recipe.yaml");

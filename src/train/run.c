@@ -27,6 +27,9 @@ static drn_status validate(drn_run *r, drn_error *err)
     DRN_TRY(drn_trainer_pull(r->trainer, err));
     DRN_TRY(drn_validate(&p->val_psnr, r->validator, &r->trainer->config.model, r->trainer->params,
                          drn_trainer_weights(r->trainer), err));
+    if (r->seen)
+        DRN_TRY(drn_validate(&p->seen_psnr, r->seen, &r->trainer->config.model, r->trainer->params,
+                             drn_trainer_weights(r->trainer), err));
     if (!r->writes)
         return DRN_OK;
     DRN_TRY(drn_board_pictures(&r->board, p, r->validator, &r->trainer->config.model,

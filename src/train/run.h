@@ -20,6 +20,7 @@ typedef struct drn_run {
     drn_board board;
     drn_dataset *data;
     drn_validator *validator; /* NULL: no validation */
+    drn_validator *seen;      /* pictures that are trained on; NULL: not measured */
     drn_cuda *device; /* NULL: the CPU */
     drn_comm *comm;       /* borrowed; NULL: alone, or with a device */
     drn_cuda_ranks ranks; /* of comm, or of the processes with a device each */

@@ -149,6 +149,26 @@ static drn_status open_validation(drn_run *r, const drn_train_options *o, drn_er
     return st;
 }
 
+/* Pictures that are trained on, to be measured like those of the validation. */
+static drn_status open_seen(drn_run *r, drn_error *err)
+{
+    enum { SIDE = 384 }; /* they may be whole photographs */
+    drn_recipe *c = &r->recipe;
+    r->progress.val_bicubic = r->validator->bicubic;
+    if (c->val_seen == 0)
+        return DRN_OK;
+    int crop = c->val_crop > 0 && c->val_crop < SIDE ? (int)c->val_crop : SIDE;
+    drn_error none = {0};
+    drn_status st = drn_validator_new(&r->seen, r->data, (int)c->scale, (size_t)c->val_seen, crop,
+                                      r->validator->threads, r->comm, &none);
+    if (st == DRN_ERR_INVALID && !r->comm)
+        return DRN_OK; /* none is readable; the loader says so with its own words */
+    if (st != DRN_OK)
+        return drn_fail(err, st, "%s", none.message);
+    r->progress.seen_bicubic = r->seen->bicubic;
+    return DRN_OK;
+}
+
 static drn_status open_data(drn_run *r, drn_error *err)
 {
     const drn_recipe *c = &r->recipe;
@@ -333,10 +353,14 @@ static drn_status open_parts(drn_run *r, const drn_train_options *o, drn_error *
     DRN_TRY(open_trainer(r, o, err));
     DRN_TRY(open_data(r, err));
     DRN_TRY(open_validation(r, o, err));
-    if (r->validator && r->device) {
-        r->validator->device = DRN_DEVICE_CUDA;
-        r->validator->numbers = o->numbers;
-    }
+    if (r->validator)
+        DRN_TRY(open_seen(r, err));
+    drn_validator *both[] = {r->validator, r->seen};
+    for (int i = 0; i < 2 && r->device; i++)
+        if (both[i]) {
+            both[i]->device = DRN_DEVICE_CUDA;
+            both[i]->numbers = o->numbers;
+        }
     DRN_TRY(open_folder(r, o, err));
     const drn_degrade_spec degrade = degrade_spec(&r->recipe);
     if (!drn_degrade_active(&degrade)) /* the device cuts patches, but degrades none */
@@ -372,6 +396,7 @@ void drn_run_close(drn_run *r)
     drn_loader_free(r->loader);
     drn_dataset_free(r->data);
     drn_validator_free(r->validator);
+    drn_validator_free(r->seen);
     drn_trainer_free(r->trainer);
     drn_cuda_close(r->device);
     if (r->log)

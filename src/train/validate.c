@@ -56,6 +56,17 @@ static drn_status fill(drn_validator *v, drn_dataset *d, size_t max, int crop, d
     return DRN_OK;
 }
 
+/* Rank 0 holds all pictures. */
+static drn_status score_bicubic(drn_validator *v, drn_error *err)
+{
+    for (size_t i = 0; i < v->count; i++) {
+        drn_metric_values q;
+        DRN_TRY(drn_protocol_score_bicubic(&q, v->hr[i], v->scale, NULL, err));
+        v->bicubic += q.psnr / (double)v->count;
+    }
+    return DRN_OK;
+}
+
 drn_status drn_validator_new(drn_validator **out, drn_dataset *d, int scale, size_t max, int crop,
                              int threads, drn_comm *comm, drn_error *err)
 {
@@ -65,6 +76,8 @@ drn_status drn_validator_new(drn_validator **out, drn_dataset *d, int scale, siz
     v->threads = threads;
     v->comm = comm;
     drn_status st = fill(v, d, max, crop, err);
+    if (st == DRN_OK && drn_comm_rank(comm) == 0)
+        st = score_bicubic(v, err);
     if (st != DRN_OK)
         drn_validator_free(v);
     else

@@ -11,6 +11,7 @@ typedef struct drn_validator {
     drn_image **hr, **lr; /* [count] */
     size_t *number;       /* [count] which of the `chosen` pictures it is */
     size_t count, chosen;
+    double bicubic; /* mean PSNR-Y in dB of the bicubic enlargements; rank 0 alone knows it */
     int scale, threads;
     drn_comm *comm; /* NULL: alone */
     drn_device device;

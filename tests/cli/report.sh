@@ -27,6 +27,9 @@ grep -Eq '(src|href)="(http|/|\.)|url\(|<script|<link|@import' page.html && fail
 # The numbers are the log's, the pictures the run's.
 best=$(sed -n 's/.*"best_psnr":\([0-9.]*\).*/\1/p' one/log.jsonl | tail -n 1)
 has page.html "$(printf '<td>one</td><td[^>]*>%.3f</td>' "$best")"
+gain=$(sed -n 's/.*"val_gain":\([-0-9.]*\).*/\1/p' one/log.jsonl | tail -n 1)
+seen=$(sed -n 's/.*"seen_gain":\([-0-9.]*\).*/\1/p' one/log.jsonl | tail -n 1)
+has page.html "$(printf '<td>%.3f</td><td>%.3f</td>' "$gain" "$seen")"
 base64 -w 0 one/pictures/01-result.png >picture.txt
 grep -qF -f picture.txt page.html || fail "a picture is missing"
 equal "$(grep -c 'alt="" src="data:image/png;base64,' page.html)" 12

@@ -18,6 +18,17 @@ done
 equal "$(wc -l <a/log.jsonl)" 6
 sed -n 6p a/log.jsonl >last.json
 equal "$(json last.json step)" 6
+# Over bicubic, as measured apart; here the validation pictures are those trained on.
+run 0 "$DRN" evaluate -m bicubic -s 2 --data pictures --json
+cp out bicubic.json
+near "$(json last.json val_gain)" \
+    "$(awk -v a="$(json last.json val_psnr)" -v b="$(json bicubic.json mean.psnr)" 'BEGIN { print a - b }')" 1e-4
+equal "$(json last.json seen_gain)" "$(json last.json val_gain)"
+run 0 train --out unseen -q --set train.val_seen=0
+grep -q seen_gain unseen/log.jsonl && fail "measured what was not asked for"
+run 0 train --out central -q --set train.val_crop=40
+sed -n 6p central/log.jsonl >central.json
+equal "$(json central.json seen_gain)" "$(json central.json val_gain)"
 run 0 "$DRN" upscale grey.png -o grey2.png -m a/model.safetensors
 # The recipe as it was used runs again to the same bits of the log's losses.
 run 0 "$DRN" train --recipe a/recipe.yaml --data pictures --val pictures --out again
