@@ -9,6 +9,7 @@
 #include "live.h"
 #include "models.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +68,8 @@ typedef struct view {
     uint64_t before; /* files an earlier call has looked at */
     drn_model *teacher;
     drn_upscale_options lesson;
+    const char *numbers;    /* of the GPU that is used; "": none */
+    pthread_mutex_t device; /* one photograph at a time: each takes what GPU memory is free */
 } view;
 
 static void print_counts(view *v, const drn_pack_counts *c)
@@ -103,12 +106,18 @@ static void on_skip(void *ctx, const char *name, const char *why)
 /* The picture as the teacher sees it: shrunk and enlarged again. */
 static drn_status teach(void *ctx, drn_image **picture, drn_error *err)
 {
-    const view *v = ctx;
+    enum { LARGE = 512 * 512 };
+    view *v = ctx;
     drn_image *lr, *sr = NULL;
     drn_status st = drn_protocol_lr(&lr, *picture, v->lesson.scale, NULL, err);
     if (st != DRN_OK)
         return st;
+    bool alone = *v->numbers && (int64_t)lr->width * lr->height > LARGE;
+    if (alone)
+        pthread_mutex_lock(&v->device);
     st = drn_upscale(&sr, lr, v->teacher, &v->lesson, err);
+    if (alone)
+        pthread_mutex_unlock(&v->device);
     drn_image_free(lr);
     if (st != DRN_OK)
         return st;
@@ -117,7 +126,7 @@ static drn_status teach(void *ctx, drn_image **picture, drn_error *err)
     return DRN_OK;
 }
 
-/* What tells one teacher from another: its weights.  Of a long path the end, for the eye. */
+/* What tells one teacher from another: its weights, and a GPU's arithmetic.  Of a long path the end, for the eye. */
 static char *name_lesson(const view *v)
 {
     enum { MOST = 24 };
@@ -125,20 +134,22 @@ static char *name_lesson(const view *v)
     size_t n = strlen(name);
     char sum[65];
     drn_model_sha256(v->teacher, sum);
-    return cli_format("scale=%d ensemble=%d teacher=%s %.12s", v->lesson.scale, v->lesson.ensemble,
-                      n > MOST ? name + n - MOST : name, sum);
+    return cli_format("scale=%d ensemble=%d teacher=%s %.12s%s", v->lesson.scale, v->lesson.ensemble,
+                      n > MOST ? name + n - MOST : name, sum, v->numbers);
 }
 
 static int load_teacher(view *v, const options *o)
 {
-    if (!o->teacher && (o->scale || o->ensemble)) {
-        cli_error("-s and -x are about --teacher, which is missing");
-        return EXIT_USAGE;
-    }
+    static const char *const numbers[] = {" bf16", " tf32", " fp32"};
+    drn_device device = (drn_device)o->device;
+    drn_error err = {0};
+    v->numbers = "";
     if (!o->teacher)
         return EXIT_OK;
-    drn_error err = {0};
-    if (o->device != DRN_DEVICE_AUTO && drn_device_check((drn_device)o->device, NULL, 0, &err) != DRN_OK)
+    announce_device(o->device, o->quiet);
+    if (device != DRN_DEVICE_CPU && drn_device_check(DRN_DEVICE_CUDA, NULL, 0, &err) == DRN_OK)
+        v->numbers = numbers[o->precision];
+    else if (device == DRN_DEVICE_CUDA)
         return cli_fail(&err);
     if (!load_model(&v->teacher, o->teacher, o->scale))
         return EXIT_FAILED;
@@ -146,9 +157,8 @@ static int load_teacher(view *v, const options *o)
     v->lesson = (drn_upscale_options){.scale = scale,
                                       .threads = 1,
                                       .ensemble = o->ensemble,
-                                      .device = (drn_device)o->device,
+                                      .device = *v->numbers ? DRN_DEVICE_CUDA : DRN_DEVICE_CPU,
                                       .numbers = (drn_numbers)o->precision};
-    announce_device(o->device, o->quiet);
     return EXIT_OK;
 }
 
@@ -161,7 +171,9 @@ static int run(int argc, char **argv)
     cli_parse(&cmd_pack, &o, &args, argc, argv);
     if (o.tiles && !o.crop)
         cli_usage(&cmd_pack, "--tiles is about --crop, which is missing");
-    view v = {.line = live_start(o.quiet), .before = UINT64_MAX};
+    if (!o.teacher && (o.scale || o.ensemble || o.device != DRN_DEVICE_CPU))
+        cli_usage(&cmd_pack, "-s, -x and --device are about --teacher, which is missing");
+    view v = {.line = live_start(o.quiet), .before = UINT64_MAX, .device = PTHREAD_MUTEX_INITIALIZER};
     int code = load_teacher(&v, &o);
     if (code != EXIT_OK) {
         free(args.items);

@@ -93,16 +93,18 @@ static void print_progress(const drn_train_progress *p, const char *end)
     double rest = p->steps_per_second > 0 ? (double)(p->steps - p->step) / p->steps_per_second : 0;
     long left = (long)fmin(rest, 1e15);
     char skipped[40] = "", ranks_text[60] = "", gains[80] = "";
-    if (p->val_psnr > 0 && p->seen_psnr > 0)
-        snprintf(gains, sizeof gains, ", over bicubic %+.3f, trained on %+.3f", p->val_psnr - p->val_bicubic,
-                 p->seen_psnr - p->seen_bicubic);
+    if (p->validated && isfinite(p->val_gain))
+        snprintf(gains, sizeof gains, ", %+.3f over bicubic", p->val_gain);
+    size_t used = strlen(gains);
+    if (used && isfinite(p->seen_gain))
+        snprintf(gains + used, sizeof gains - used, ", %+.3f where trained on", p->seen_gain);
     if (p->ranks > 1)
         snprintf(ranks_text, sizeof ranks_text, "  %d ranks %.1f %%", p->ranks, 100 * p->ranks_share);
     if (p->skipped)
         snprintf(skipped, sizeof skipped, "  skipped %lld", (long long)p->skipped);
     fprintf(stderr,
             "step %lld/%lld  %.2f it/s  ETA %ld:%02ld:%02ld  loss %.5f  lr %.2g  PSNR %.3f (best "
-            "%.3f%s)  busy %.1f %%  %.0f MiB%s%s%s",
+            "%.3f)%s  busy %.1f %%  %.0f MiB%s%s%s",
             (long long)p->step, (long long)p->steps, p->steps_per_second, left / 3600,
             left / 60 % 60, left % 60, p->loss, p->lr, p->val_psnr, p->best_psnr, gains,
             100 * (1 - p->wait_share), p->memory_mb, skipped, ranks_text, end);

@@ -34,10 +34,11 @@ typedef struct drn_train_progress {
     int rank; /* of this process, of several that train together; only rank 0 writes and validates */
     size_t shared;            /* validation pictures of --val that are also trained on */
     const char *shared_first; /* path of one of them; NULL: none */
-    /* PSNR-Y of the bicubic enlargement on the validation pictures, and both numbers on pictures that are
-     * trained on (train.val_seen of them): what is gained there and not on the validation pictures is
-     * remembered, not learned.  0: not measured. */
-    double val_bicubic, seen_psnr, seen_bicubic;
+    /* How far the last validation's PSNR-Y is above that of bicubic enlargement, dB: on the validation
+     * pictures, and on pictures that are trained on (train.val_seen of them).  What is gained there alone is
+     * remembered, not learned.  Means over the pictures that bicubic does not give back exactly; NAN: none, or
+     * not measured yet. */
+    double val_gain, seen_gain;
 } drn_train_progress;
 
 /** Called on the calling thread; return false to save a checkpoint and stop. */

@@ -164,9 +164,8 @@ class TrainProgress(c.Structure):
         ("rank", c.c_int),
         ("shared", c.c_size_t),
         ("shared_first", c.c_char_p),
-        ("val_bicubic", c.c_double),
-        ("seen_psnr", c.c_double),
-        ("seen_bicubic", c.c_double),
+        ("val_gain", c.c_double),
+        ("seen_gain", c.c_double),
         _MORE,
     ]
 

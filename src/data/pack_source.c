@@ -8,6 +8,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MAX_FILE ((size_t)1 << 30) /* bytes */
@@ -86,41 +87,46 @@ int32_t drn_tile_start(int32_t size, int32_t crop, int32_t k)
 typedef struct tile {
     int32_t x, y;
     double detail;
-    bool keep;
 } tile;
 
-/* Mean over a tile of the luma's absolute differences to the right and below. */
-static drn_status tile_detail(double *detail, const drn_image *im, int32_t x, int32_t y, int32_t crop, drn_error *err)
+/* Mean over a tile of the luma's absolute differences to the right and below; rows: room for two. */
+static double tile_detail(double *rows, const drn_image *im, const tile *t, int32_t crop)
 {
-    double *rows, sum = 0;
     size_t n = (size_t)crop;
-    DRN_TRY(drn_alloc_to(&rows, 2 * n, sizeof *rows, err));
+    double sum = 0;
     for (int32_t j = 0; j < crop; j++) {
         double *row = rows + (j % 2 ? n : 0);
         const double *above = rows + (j % 2 ? 0 : n);
-        const unsigned char *p = (const unsigned char *)im->data +
-                                 3 * ((size_t)(y + j) * (size_t)im->width + (size_t)x);
-        drn_luma_row(row, p, n, 3);
+        drn_luma_row(row, (const unsigned char *)im->data + 3 * ((size_t)(t->y + j) * (size_t)im->width + (size_t)t->x),
+                     n, 3);
         for (size_t i = 0; i < n; i++)
             sum += (i ? fabs(row[i] - row[i - 1]) : 0) + (j ? fabs(row[i] - above[i]) : 0);
     }
-    drn_free(rows);
-    *detail = sum / ((double)crop * crop);
-    return DRN_OK;
+    return sum / ((double)crop * crop);
 }
 
-/* Mark the `most` tiles with the most detail, of equal ones the first. */
+static int by_place(const void *a, const void *b)
+{
+    const tile *s = a, *t = b;
+    return s->y != t->y ? (s->y > t->y) - (s->y < t->y) : (s->x > t->x) - (s->x < t->x);
+}
+
+static int by_detail(const void *a, const void *b)
+{
+    const tile *s = a, *t = b;
+    return s->detail != t->detail ? (s->detail < t->detail) - (s->detail > t->detail) : by_place(a, b);
+}
+
+/* To the front the `most` tiles with the most detail, in the picture's order. */
 static drn_status choose_tiles(tile *tiles, size_t n, size_t most, const drn_image *im, int32_t crop, drn_error *err)
 {
+    double *rows;
+    DRN_TRY(drn_alloc_to(&rows, 2 * (size_t)crop, sizeof *rows, err));
     for (size_t i = 0; i < n; i++)
-        DRN_TRY(tile_detail(&tiles[i].detail, im, tiles[i].x, tiles[i].y, crop, err));
-    for (; most > 0; most--) {
-        tile *best = NULL;
-        for (size_t i = 0; i < n; i++)
-            if (!tiles[i].keep && (!best || tiles[i].detail > best->detail))
-                best = &tiles[i];
-        best->keep = true;
-    }
+        tiles[i].detail = tile_detail(rows, im, &tiles[i], crop);
+    drn_free(rows);
+    qsort(tiles, n, sizeof *tiles, by_detail);
+    qsort(tiles, most, sizeof *tiles, by_place);
     return DRN_OK;
 }
 
@@ -145,12 +151,12 @@ static drn_status add_tiles(drn_packing *out, const drn_image *im, int32_t crop,
     for (int32_t j = 0, y; (y = drn_tile_start(im->height, crop, j)) >= 0; j++)
         for (int32_t i = 0, x; (x = drn_tile_start(im->width, crop, i)) >= 0; i++)
             tiles[n++] = (tile){.x = x, .y = y};
-    bool all = most == 0 || (size_t)most >= n;
-    if (!all)
+    if (most > 0 && (size_t)most < n) {
         DRN_CHECK(choose_tiles(tiles, n, (size_t)most, im, crop, err));
+        n = (size_t)most;
+    }
     for (size_t i = 0; i < n; i++)
-        if (all || tiles[i].keep)
-            DRN_CHECK(add_tile(out, im, &tiles[i], crop, err));
+        DRN_CHECK(add_tile(out, im, &tiles[i], crop, err));
 done:
     drn_free(tiles);
     return st;

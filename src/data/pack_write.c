@@ -438,9 +438,11 @@ drn_status drn_pack_make(drn_pack_counts *out, const drn_pack_options *o, drn_er
                          .change_ctx = o->ctx},
                 .start = now()};
     if (o->threads < 0 || o->threads > 1024 || o->shrink_jpeg < 0 || o->shrink_jpeg > 64 ||
-        o->crop < 0 || o->crop > 65535 || o->tiles < 0 || (o->tiles > 0 && o->crop == 0))
+        o->crop < 0 || o->crop > 65535 || o->tiles < 0)
         return drn_fail(err, DRN_ERR_INVALID, "pack: %d threads, shrink %d, crop %d, tiles %d", o->threads,
                         o->shrink_jpeg, o->crop, o->tiles);
+    if (o->tiles > 0 && o->crop == 0)
+        return drn_fail(err, DRN_ERR_INVALID, "pack: %d tiles of a picture, but no size of them (crop)", o->tiles);
     if (o->change && !o->change_name)
         return drn_fail(err, DRN_ERR_INVALID, "pack: a change without a name");
     pthread_mutex_init(&p.lock, NULL);

@@ -5,6 +5,7 @@
 #include "drn/metrics.h"
 
 #include <stdio.h>
+#include <math.h>
 #include <string.h>
 
 enum { SIDE = 256, POINTS = 5000 /* of a curve, at most */ };
@@ -110,9 +111,10 @@ drn_status drn_board_step(drn_board *b, const drn_train_progress *p, drn_error *
     if (p->validated) {
         drn_events_scalar(b->events, "validation/psnr_y", p->val_psnr);
         drn_events_scalar(b->events, "validation/best_psnr_y", p->best_psnr);
-        drn_events_scalar(b->events, "over_bicubic/validation", p->val_psnr - p->val_bicubic);
-        if (p->seen_psnr > 0)
-            drn_events_scalar(b->events, "over_bicubic/trained_on", p->seen_psnr - p->seen_bicubic);
+        if (isfinite(p->val_gain))
+            drn_events_scalar(b->events, "over_bicubic/validation", p->val_gain);
+        if (isfinite(p->seen_gain))
+            drn_events_scalar(b->events, "over_bicubic/trained_on", p->seen_gain);
     }
     DRN_TRY(drn_events_write(b->events, p->step, err));
     return p->validated ? drn_events_flush(b->events, err) : DRN_OK;

@@ -3,6 +3,7 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -59,10 +60,11 @@ drn_status drn_log_step(FILE *log, const drn_train_progress *p, const char *path
     if (p->skipped)
         fprintf(log, ",\"skipped\":%lld", (long long)p->skipped);
     if (p->validated)
-        fprintf(log, ",\"val_psnr\":%.6f,\"best_psnr\":%.6f,\"val_gain\":%.6f", p->val_psnr, p->best_psnr,
-                p->val_psnr - p->val_bicubic);
-    if (p->validated && p->seen_psnr > 0)
-        fprintf(log, ",\"seen_gain\":%.6f", p->seen_psnr - p->seen_bicubic);
+        fprintf(log, ",\"val_psnr\":%.6f,\"best_psnr\":%.6f", p->val_psnr, p->best_psnr);
+    if (p->validated && isfinite(p->val_gain))
+        fprintf(log, ",\"val_gain\":%.6f", p->val_gain);
+    if (p->validated && isfinite(p->seen_gain))
+        fprintf(log, ",\"seen_gain\":%.6f", p->seen_gain);
     fputs("}\n", log);
     if (p->validated)
         fflush(log);

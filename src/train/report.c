@@ -72,8 +72,8 @@ static void table(const page *p)
         best = fmax(best, p->runs[i].best_psnr);
     fputs("<h2>Results</h2>\n<div class=\"wide\"><table><thead><tr><th>run</th><th>best PSNR-Y, "
           "dB</th>"
-          "<th>at step</th><th>last PSNR-Y, dB</th><th>over bicubic, dB</th><th>where trained on</th><th>loss, last 100 steps</th><th>steps</th>"
-          "<th>time</th><th>steps/s</th><th>skipped</th><th>busy</th><th>memory, MiB</th>"
+          "<th>at step</th><th>last PSNR-Y, dB</th><th>over bicubic, dB</th>"
+          "<th>over bicubic where trained on, dB</th><th>loss, last 100 steps</th><th>steps</th><th>time</th><th>steps/s</th><th>skipped</th><th>busy</th><th>memory, MiB</th>"
           "</tr></thead><tbody>\n",
           p->f);
     for (size_t i = 0; i < p->count; i++) {

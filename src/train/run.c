@@ -25,10 +25,11 @@ static drn_status validate(drn_run *r, drn_error *err)
     if (!p->validated)
         return DRN_OK;
     DRN_TRY(drn_trainer_pull(r->trainer, err));
-    DRN_TRY(drn_validate(&p->val_psnr, r->validator, &r->trainer->config.model, r->trainer->params,
+    double seen_psnr;
+    DRN_TRY(drn_validate(&p->val_psnr, &p->val_gain, r->validator, &r->trainer->config.model, r->trainer->params,
                          drn_trainer_weights(r->trainer), err));
     if (r->seen)
-        DRN_TRY(drn_validate(&p->seen_psnr, r->seen, &r->trainer->config.model, r->trainer->params,
+        DRN_TRY(drn_validate(&seen_psnr, &p->seen_gain, r->seen, &r->trainer->config.model, r->trainer->params,
                              drn_trainer_weights(r->trainer), err));
     if (!r->writes)
         return DRN_OK;

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "train/log.h"
 
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -146,27 +147,21 @@ static drn_status open_validation(drn_run *r, const drn_train_options *o, drn_er
                           (int)r->recipe.val_crop, drn_comm_threads(r->comm, (int)r->recipe.threads),
                           r->comm, err);
     drn_dataset_free(d);
+    if (st == DRN_OK && r->validator->count == 0 && r->writes)
+        return drn_fail(err, DRN_ERR_INVALID, "no validation picture is usable; last: %s", r->validator->last);
     return st;
 }
 
-/* Pictures that are trained on, to be measured like those of the validation. */
+/* Pictures that are trained on, to be measured like those of the validation; maybe none is usable. */
 static drn_status open_seen(drn_run *r, drn_error *err)
 {
     enum { SIDE = 384 }; /* they may be whole photographs */
-    drn_recipe *c = &r->recipe;
-    r->progress.val_bicubic = r->validator->bicubic;
-    if (c->val_seen == 0)
-        return DRN_OK;
+    const drn_recipe *c = &r->recipe;
     int crop = c->val_crop > 0 && c->val_crop < SIDE ? (int)c->val_crop : SIDE;
-    drn_error none = {0};
-    drn_status st = drn_validator_new(&r->seen, r->data, (int)c->scale, (size_t)c->val_seen, crop,
-                                      r->validator->threads, r->comm, &none);
-    if (st == DRN_ERR_INVALID && !r->comm)
-        return DRN_OK; /* none is readable; the loader says so with its own words */
-    if (st != DRN_OK)
-        return drn_fail(err, st, "%s", none.message);
-    r->progress.seen_bicubic = r->seen->bicubic;
-    return DRN_OK;
+    if (!r->validator || c->val_seen == 0)
+        return DRN_OK;
+    return drn_validator_new(&r->seen, r->data, (int)c->scale, (size_t)c->val_seen, crop, r->validator->threads,
+                             r->comm, err);
 }
 
 static drn_status open_data(drn_run *r, drn_error *err)
@@ -353,8 +348,7 @@ static drn_status open_parts(drn_run *r, const drn_train_options *o, drn_error *
     DRN_TRY(open_trainer(r, o, err));
     DRN_TRY(open_data(r, err));
     DRN_TRY(open_validation(r, o, err));
-    if (r->validator)
-        DRN_TRY(open_seen(r, err));
+    DRN_TRY(open_seen(r, err));
     drn_validator *both[] = {r->validator, r->seen};
     for (int i = 0; i < 2 && r->device; i++)
         if (both[i]) {
@@ -381,6 +375,7 @@ drn_status drn_run_open(drn_run *r, const drn_train_options *o, drn_error *err)
                    .max_seconds = o->max_seconds,
                    .comm = o->comm,
                    .ranks = {.rank = drn_comm_rank(o->comm), .world = drn_comm_world(o->comm)},
+                   .progress = {.val_gain = (double)NAN, .seen_gain = (double)NAN},
                    .sizes_until = INT64_MAX};
     drn_status st = open_parts(r, o, err);
     DRN_TRY(drn_comm_agree(o->comm, st, NULL, st == DRN_OK ? common(r) : 0,

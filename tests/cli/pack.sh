@@ -93,6 +93,8 @@ bad 'drn-fast-x2 cannot enlarge 4 times' "$DRN" pack taught --teacher drn-fast-x
 bad 'no-such-model' "$DRN" pack taught --teacher no-such-model -o no.pack -q
 run 2 "$DRN" pack taught -x -o no.pack -q
 has err 'are about --teacher'
+run 2 "$DRN" pack taught --device auto -o no.pack -q
+has err 'are about --teacher'
 absent no.pack
 
 # Killed again and again, it holds in the end what one run packs.

@@ -34,6 +34,10 @@ base64 -w 0 one/pictures/01-result.png >picture.txt
 grep -qF -f picture.txt page.html || fail "a picture is missing"
 equal "$(grep -c 'alt="" src="data:image/png;base64,' page.html)" 12
 
+sed 's/,"val_gain".*/}/' one/log.jsonl >old.jsonl && cp -r one old && mv old.jsonl old/log.jsonl # of an earlier version
+run 0 "$DRN" report old -o old.html
+has old.html '<td>&ndash;</td><td>&ndash;</td>'
+
 # Without validation, and with two folders of one name.
 run 0 "$DRN" report one x/one -o page.html
 has page.html '<td>x/one</td><td>&ndash;</td>'

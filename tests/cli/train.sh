@@ -29,6 +29,20 @@ grep -q seen_gain unseen/log.jsonl && fail "measured what was not asked for"
 run 0 train --out central -q --set train.val_crop=40
 sed -n 6p central/log.jsonl >central.json
 equal "$(json central.json seen_gain)" "$(json central.json val_gain)"
+# Of a large picture the middle; what bicubic gives back exactly, and what is too small, is left out.
+mkdir sizes && "$TOOL" large sizes/large.ppm 500 420 && printf 'P6 4 4 255\n%048d' 0 >sizes/tiny.ppm
+{ printf 'P6 64 64 255\n' && head -c 12288 /dev/zero; } >sizes/black.ppm
+sized() { "$DRN" train --recipe tiny.yaml --data sizes --val sizes -q "$@"; }
+run 0 sized --out whole
+run 0 sized --out middle --set train.val_crop=384
+sed -n 6p whole/log.jsonl >whole.json && sed -n 6p middle/log.jsonl >middle.json
+equal "$(json middle.json seen_gain)" "$(json middle.json val_gain)"
+equal "$(json whole.json seen_gain)" "$(json middle.json val_gain)"
+[ "$(json whole.json val_gain)" != "$(json middle.json val_gain)" ] || fail "the middle is the whole"
+rm sizes/large.ppm sizes/tiny.ppm
+run 0 sized --out black
+grep -q _gain black/log.jsonl && fail "a gain over what is exact"
+sed -n 6p black/log.jsonl >black.json && json black.json val_psnr >psnr || fail "no JSON"
 run 0 "$DRN" upscale grey.png -o grey2.png -m a/model.safetensors
 # The recipe as it was used runs again to the same bits of the log's losses.
 run 0 "$DRN" train --recipe a/recipe.yaml --data pictures --val pictures --out again

@@ -43,10 +43,18 @@ mkdir val && cp photo.png val/a.png && cp photo.jpg val/b.jpg && head -c 400 pho
 for n in 1 2 3; do
     run 0 mpi $n "$DRN" train --recipe run.yaml --data pictures --val val -q --out val$n --set train.steps=1 \
         --set train.lr=0 --set train.lr_min=0 --set train.warm_levels_until=0
-    column val_psnr val$n/log.jsonl >psnr$n
-    equal "$(cat psnr$n)" "$(cat psnr1)"
+    for number in val_psnr val_gain seen_gain; do
+        column $number val$n/log.jsonl >$number$n
+        [ -s $number$n ] || fail "no $number by $n ranks"
+        equal "$(cat $number$n)" "$(cat ${number}1)"
+    done
     diff -r val1/pictures val$n/pictures || fail "other pictures by $n ranks"
 done
+# Of pictures that are trained on none can be measured: the run goes on.
+mkdir odd && cp photo.png odd/b.png && printf 'P6 4 4 255\n123456789012345678901234567890123456789012345678' >odd/a.ppm
+run 0 mpi 2 "$DRN" train --recipe run.yaml --data odd --val val -q --out odd2 --set train.steps=1 --set train.val_seen=1
+[ -n "$(column val_gain odd2/log.jsonl)" ] || fail "no gain"
+grep -q seen_gain odd2/log.jsonl && fail "what was measured?"
 # A curve of other samples is told from this one.
 run 0 "$DRN" train "$@" --out other --set train.seed=2
 distance loss one_rank/log.jsonl other/log.jsonl | awk '{ exit !($2 > 0.01) }' || fail "another seed, the same curve"

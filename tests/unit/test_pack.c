@@ -589,19 +589,22 @@ TEST(memory, "every refused allocation is an error that loses nothing")
     char *out = out_path("memory.pack");
     drn_error err = {0};
     drn_status st = DRN_ERR_NOMEM;
-    int failures = 0;
-    for (size_t nth = 1; st != DRN_OK; nth++) {
-        size_t before = drn_mem_current();
-        unlink(out);
-        drn_mem_fail_nth(nth);
-        st = pack_with(out, folder(), (drn_pack_options){.threads = 1, .reencode = true}, NULL,
-                       &err);
-        drn_mem_fail_nth(0);
-        CHECK(st == DRN_OK || st == DRN_ERR_NOMEM);
-        CHECK_INT(drn_mem_current(), before);
-        failures += st != DRN_OK;
+    const drn_pack_options forms[] = {{.threads = 1, .reencode = true}, {.threads = 1, .crop = 16, .tiles = 1}};
+    for (int i = 0; i < 2; i++) {
+        int failures = 0;
+        st = DRN_ERR_NOMEM;
+        for (size_t nth = 1; st != DRN_OK; nth++) {
+            size_t before = drn_mem_current();
+            unlink(out);
+            drn_mem_fail_nth(nth);
+            st = pack_with(out, folder(), forms[i], NULL, &err);
+            drn_mem_fail_nth(0);
+            CHECK(st == DRN_OK || st == DRN_ERR_NOMEM);
+            CHECK_INT(drn_mem_current(), before);
+            failures += st != DRN_OK;
+        }
+        CHECK(failures > 20);
     }
-    CHECK(failures > 20);
     st = DRN_ERR_NOMEM;
     for (size_t nth = 1; st != DRN_OK; nth++) {
         drn_dataset *d;
