@@ -106,7 +106,7 @@ static void on_skip(void *ctx, const char *name, const char *why)
 /* The picture as the teacher sees it: shrunk and enlarged again. */
 static drn_status teach(void *ctx, drn_image **picture, drn_error *err)
 {
-    enum { LARGE = 512 * 512 };
+    enum { LARGE = 128 * 128 }; /* LR pixels; fewer need little memory, and keep no GPU busy alone */
     view *v = ctx;
     drn_image *lr, *sr = NULL;
     drn_status st = drn_protocol_lr(&lr, *picture, v->lesson.scale, NULL, err);
