@@ -1,10 +1,10 @@
 /* drn pack: folders of pictures into one file. */
 #include "cli.h"
 
+#include "device.h"
 #include "drn/dataset.h"
 #include "drn/metrics.h"
 #include "drn/upscale.h"
-#include "device.h"
 #include "interrupt.h"
 #include "live.h"
 #include "models.h"

@@ -93,7 +93,7 @@ static void print_progress(const drn_train_progress *p, const char *end)
     double rest = p->steps_per_second > 0 ? (double)(p->steps - p->step) / p->steps_per_second : 0;
     long left = (long)fmin(rest, 1e15);
     char skipped[40] = "", ranks_text[60] = "", gains[80] = "";
-    if (p->validated && isfinite(p->val_gain))
+    if (p->validated)
         snprintf(gains, sizeof gains, ", %+.3f over bicubic", p->val_gain);
     size_t used = strlen(gains);
     if (used && isfinite(p->seen_gain))

@@ -36,8 +36,8 @@ typedef struct drn_train_progress {
     const char *shared_first; /* path of one of them; NULL: none */
     /* How far the last validation's PSNR-Y is above that of bicubic enlargement, dB: on the validation
      * pictures, and on pictures that are trained on (train.val_seen of them).  What is gained there alone is
-     * remembered, not learned.  Means over the pictures that bicubic does not give back exactly; NAN: none, or
-     * not measured yet. */
+     * remembered, not learned.  Pictures that bicubic gives back exactly (flat ones) are left out, as of val_psnr;
+     * NAN: no others, or not measured yet. */
     double val_gain, seen_gain;
 } drn_train_progress;
 

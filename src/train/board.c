@@ -111,8 +111,7 @@ drn_status drn_board_step(drn_board *b, const drn_train_progress *p, drn_error *
     if (p->validated) {
         drn_events_scalar(b->events, "validation/psnr_y", p->val_psnr);
         drn_events_scalar(b->events, "validation/best_psnr_y", p->best_psnr);
-        if (isfinite(p->val_gain))
-            drn_events_scalar(b->events, "over_bicubic/validation", p->val_gain);
+        drn_events_scalar(b->events, "over_bicubic/validation", p->val_gain);
         if (isfinite(p->seen_gain))
             drn_events_scalar(b->events, "over_bicubic/trained_on", p->seen_gain);
     }

@@ -60,9 +60,8 @@ drn_status drn_log_step(FILE *log, const drn_train_progress *p, const char *path
     if (p->skipped)
         fprintf(log, ",\"skipped\":%lld", (long long)p->skipped);
     if (p->validated)
-        fprintf(log, ",\"val_psnr\":%.6f,\"best_psnr\":%.6f", p->val_psnr, p->best_psnr);
-    if (p->validated && isfinite(p->val_gain))
-        fprintf(log, ",\"val_gain\":%.6f", p->val_gain);
+        fprintf(log, ",\"val_psnr\":%.6f,\"best_psnr\":%.6f,\"val_gain\":%.6f", p->val_psnr, p->best_psnr,
+                p->val_gain);
     if (p->validated && isfinite(p->seen_gain))
         fprintf(log, ",\"seen_gain\":%.6f", p->seen_gain);
     fputs("}\n", log);

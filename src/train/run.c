@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "train/log.h"
 
+#include <math.h>
 #include <time.h>
 
 static double now(void)
@@ -31,7 +32,9 @@ static drn_status validate(drn_run *r, drn_error *err)
     if (r->seen)
         DRN_TRY(drn_validate(&seen_psnr, &p->seen_gain, r->seen, &r->trainer->config.model, r->trainer->params,
                              drn_trainer_weights(r->trainer), err));
-    if (!r->writes)
+    p->validated = isfinite(p->val_psnr); /* flat pictures alone measure nothing */
+    p->val_psnr = p->validated ? p->val_psnr : 0;
+    if (!r->writes || !p->validated)
         return DRN_OK;
     DRN_TRY(drn_board_pictures(&r->board, p, r->validator, &r->trainer->config.model,
                                r->trainer->params, drn_trainer_weights(r->trainer),

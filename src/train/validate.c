@@ -111,7 +111,7 @@ drn_status drn_validator_enlarge(drn_image **sr, const drn_validator *v, const d
 
 /* What is summed over the pictures of all ranks, at a picture's number; the others are 0. */
 typedef struct score {
-    double psnr, known, gain, gain_known;
+    double psnr, gain, known;
 } score;
 
 static drn_status score_bicubic(double *psnr, const drn_validator *v, size_t i, drn_error *err)
@@ -140,12 +140,8 @@ static drn_status score_ours(score *each, drn_validator *v, const drn_config *co
         drn_status st = drn_protocol_score(&q, sr, v->hr[i], v->scale, NULL, err);
         drn_image_free(sr);
         DRN_TRY(st);
-        score *s = &each[v->number[i]];
-        *s = (score){.psnr = q.psnr, .known = 1};
-        if (isfinite(q.psnr - v->bicubic[i])) {
-            s->gain = q.psnr - v->bicubic[i];
-            s->gain_known = 1;
-        }
+        if (isfinite(q.psnr) && isfinite(v->bicubic[i]))
+            each[v->number[i]] = (score){.psnr = q.psnr, .gain = q.psnr - v->bicubic[i], .known = 1};
     }
     return DRN_OK;
 }
@@ -162,12 +158,11 @@ drn_status drn_validate(double *psnr, double *gain, drn_validator *v, const drn_
     DRN_CHECK(drn_comm_sum_doubles(v->comm, (double *)each, numbers * v->chosen, err));
     for (size_t n = 0; n < v->chosen; n++) {
         all.psnr += each[n].psnr;
-        all.known += each[n].known;
         all.gain += each[n].gain;
-        all.gain_known += each[n].gain_known;
+        all.known += each[n].known;
     }
     *psnr = all.psnr / all.known; /* 0 / 0 is NAN */
-    *gain = all.gain / all.gain_known;
+    *gain = all.gain / all.known;
 done:
     drn_free(each);
     return st;

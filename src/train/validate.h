@@ -20,15 +20,16 @@ typedef struct drn_validator {
 } drn_validator;
 
 /* At most max pictures (0: all) of d, evenly spread; crop > 0 takes the central crop x crop pixels.
- * Pictures that cannot be read, and those that a border of `scale` pixels would leave nothing of, are left out.  Of several ranks
- * rank 0 holds all of them, the others those that they validate on: number n is rank n % world's. */
+ * Pictures that cannot be read, and those that a border of `scale` pixels would leave nothing of, are
+ * left out.  Of several ranks rank 0 holds all of them, the others those that they validate on: number n
+ * is rank n % world's. */
 drn_status drn_validator_new(drn_validator **out, drn_dataset *d, int scale, size_t max, int crop,
                              int threads, drn_comm *comm, drn_error *err);
 void drn_validator_free(drn_validator *v);
 
-/* Mean PSNR-Y in dB of the parameters' values, NAN without pictures, and how far it is above bicubic, the mean
- * over those pictures that bicubic does not give back exactly, NAN without such.  All ranks, with the same bits
- * for any number. */
+/* Mean PSNR-Y in dB of the parameters' values, and how far that is above bicubic.  Pictures that bicubic gives
+ * back exactly (flat ones) say nothing and are left out; NAN when no picture is left.  All ranks, with the same
+ * bits for any number. */
 drn_status drn_validate(double *psnr, double *gain, drn_validator *v, const drn_config *config,
                         const drn_params *params, const float *values, drn_error *err);
 
