@@ -17,6 +17,8 @@ _Noreturn void test_skip(const char *reason);
 const char *test_data_dir(void);
 /* A fresh folder for this process's files, removed when it ends. */
 const char *test_tmp_dir(void);
+/* Take from the process what the environment's DRN_TEST_LACKS names; 0: not possible here. */
+int test_lacks(void);
 
 #define TEST(id, sentence)                                                                         \
     static void id(void);                                                                          \

@@ -9,7 +9,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 drn_status drn_file_read(void **out, size_t *size, const char *path, size_t max, drn_error *err)
@@ -79,6 +81,13 @@ static int unfinished_add(const char *path)
     return 0;
 }
 
+static void unfinished_forget(drn_atomic_file *a)
+{
+    if (a->place)
+        atomic_store(&unfinished[a->place - 1].state, FREE);
+    a->place = 0;
+}
+
 void drn_unfinished_remove(void)
 {
     for (int i = 0; i < UNFINISHED; i++)
@@ -88,39 +97,83 @@ void drn_unfinished_remove(void)
 
 static void atomic_clear(drn_atomic_file *a)
 {
-    if (a->place)
-        atomic_store(&unfinished[a->place - 1].state, FREE);
+    unfinished_forget(a);
     drn_free(a->path);
     drn_free(a->tmp);
     *a = (drn_atomic_file){0};
 }
 
+/* Permissions are those of a file made by open(), whoever made it. */
+static void set_mode(int fd)
+{
+    mode_t mask = umask(0);
+    umask(mask);
+    (void)fchmod(fd, 0666 & ~mask);
+}
+
+/* Make path.XXXXXX.tmp and set a->tmp; -1 and errno. */
+static int open_named(drn_atomic_file *a, size_t room)
+{
+    snprintf(a->tmp, room, "%s.XXXXXX.tmp", a->path);
+    int fd = mkostemps(a->tmp, 4, O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    a->place = unfinished_add(a->tmp);
+    set_mode(fd);
+    return fd;
+}
+
+/* A file without a name in the folder of a->path, of which nothing is left when the process is
+ * killed; a->tmp opens it all the same.  -1: not on this system, not on this file system, or the
+ * name it gets in the end would be too long. */
+static int open_nameless(drn_atomic_file *a, size_t room)
+{
+    char dir[PATH_MAX];
+    const char *slash = strrchr(a->path, '/'), *name = slash ? slash + 1 : a->path;
+    if (room > sizeof dir || strlen(name) + strlen(".XXXXXX.tmp") > NAME_MAX)
+        return -1;
+    snprintf(dir, sizeof dir, "%.*s", slash ? (int)(name - a->path) : 1, slash ? a->path : ".");
+    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return -1;
+    snprintf(a->tmp, room, "/proc/self/fd/%d", fd);
+    if (access(a->tmp, F_OK) != 0) { /* no /proc: it could get no name */
+        close(fd);
+        return -1;
+    }
+    set_mode(fd);
+    return fd;
+}
+
+static size_t tmp_room(const char *path)
+{
+    return strlen(path) + 32; /* for "/proc/self/fd/2147483647" also */
+}
+
 drn_status drn_atomic_open(drn_atomic_file *a, const char *path, drn_error *err)
 {
     *a = (drn_atomic_file){0};
-    size_t n = strlen(path) + 16;
+    size_t n = tmp_room(path);
     a->path = drn_strdup(path);
     a->tmp = drn_alloc(n);
     if (!a->path || !a->tmp) {
         atomic_clear(a);
         return drn_fail(err, DRN_ERR_NOMEM, "%s: out of memory", path);
     }
-    snprintf(a->tmp, n, "%s.XXXXXX.tmp", path);
-    int fd = mkostemps(a->tmp, 4, O_CLOEXEC);
+    int fd = open_nameless(a, n);
+    a->nameless = fd >= 0;
+    if (fd < 0)
+        fd = open_named(a, n);
     a->f = fd < 0 ? NULL : fdopen(fd, "wb");
     if (!a->f) {
         int e = errno;
-        if (fd >= 0) {
+        if (fd >= 0)
             close(fd);
+        if (fd >= 0 && !a->nameless)
             unlink(a->tmp);
-        }
         atomic_clear(a);
         return drn_fail(err, DRN_ERR_IO, "%s: cannot create: %s", path, strerror(e));
     }
-    a->place = unfinished_add(a->tmp);
-    mode_t mask = umask(0);
-    umask(mask);
-    (void)fchmod(fd, 0666 & ~mask);
     return DRN_OK;
 }
 
@@ -128,9 +181,51 @@ void drn_atomic_abort(drn_atomic_file *a)
 {
     if (a->f)
         fclose(a->f);
-    if (a->tmp)
+    if (a->tmp && !a->nameless)
         unlink(a->tmp);
     atomic_clear(a);
+}
+
+/* A copy with a name, where links are refused; 0 or errno. */
+static int copy_named(drn_atomic_file *a)
+{
+    int to = open_named(a, tmp_room(a->path));
+    off_t at = 0;
+    ssize_t n;
+    if (to < 0)
+        return errno;
+    do
+        n = sendfile(to, fileno(a->f), &at, 1 << 30);
+    while (n > 0 || (n < 0 && errno == EINTR));
+    int e = n < 0 || fsync(to) != 0 ? errno : 0;
+    close(to);
+    if (e)
+        unlink(a->tmp);
+    return e;
+}
+
+/* The temporary name, for an instant; 0 or errno. */
+static int give_name(drn_atomic_file *a)
+{
+    char from[32];
+    int e = EEXIST;
+    snprintf(from, sizeof from, "/proc/self/fd/%d", fileno(a->f));
+    for (int i = 0; i < 100 && e == EEXIST; i++) {
+        struct timespec t;
+        clock_gettime(CLOCK_REALTIME, &t);
+        snprintf(a->tmp, tmp_room(a->path), "%s.%06x.tmp", a->path,
+                 (unsigned)t.tv_nsec * 2654435761u >> 8);
+        a->place = unfinished_add(a->tmp);
+        if (linkat(AT_FDCWD, from, AT_FDCWD, a->tmp, AT_SYMLINK_FOLLOW) == 0) {
+            a->nameless = false;
+            return 0;
+        }
+        e = errno;
+        unfinished_forget(a);
+    }
+    e = copy_named(a);
+    a->nameless = e != 0;
+    return e;
 }
 
 /* Rename, but not over a file; 0 or errno. */
@@ -151,6 +246,10 @@ drn_status drn_atomic_commit(drn_atomic_file *a, drn_error *err)
 {
     bool ok = !ferror(a->f) && fflush(a->f) == 0 && fsync(fileno(a->f)) == 0;
     int e = errno;
+    if (ok && a->nameless) {
+        e = give_name(a);
+        ok = e == 0;
+    }
     ok = fclose(a->f) == 0 && ok;
     a->f = NULL;
     if (ok) {
@@ -161,7 +260,8 @@ drn_status drn_atomic_commit(drn_atomic_file *a, drn_error *err)
     if (!ok) {
         st = drn_fail(err, DRN_ERR_IO, "%s: cannot write: %s", a->path,
                       e == EEXIST ? "a file of that name exists" : strerror(e ? e : EIO));
-        unlink(a->tmp);
+        if (!a->nameless)
+            unlink(a->tmp);
     }
     atomic_clear(a);
     return st;

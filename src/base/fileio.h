@@ -12,17 +12,19 @@
  * the caller frees it with drn_free(). */
 drn_status drn_file_read(void **out, size_t *size, const char *path, size_t max, drn_error *err);
 
-/* A file being written beside its final name. */
+/* A file being written in the folder of its final name. */
 typedef struct drn_atomic_file {
     FILE *f;
-    char *path; /* final name */
-    char *tmp;  /* path.XXXXXX.tmp in the same folder */
-    bool keep;  /* set after opening: a file that has the name at the end stays, and committing fails */
-    int place;  /* where drn_unfinished_remove() finds it, from 1; 0: nowhere */
+    char *path;    /* final name */
+    char *tmp;     /* what others open to write it: path.XXXXXX.tmp, or a place in /proc */
+    bool nameless; /* it has no name yet, and a process that is killed leaves nothing */
+    bool keep;     /* set after opening: a file that has the name at the end stays, and committing fails */
+    int place;     /* where drn_unfinished_remove() finds it, from 1; 0: nowhere */
 } drn_atomic_file;
 
-/* Create the temporary file; write to a->f, then commit (flush, fsync, rename) or abort (remove).
- * After either the struct is empty.  Commit removes the temporary file when it fails. */
+/* Create the temporary file, without a name where the file system can; write to a->f or open a->tmp,
+ * then commit (flush, fsync, a name, rename) or abort (remove).  After either the struct is empty.
+ * Commit removes the temporary file when it fails. */
 drn_status drn_atomic_open(drn_atomic_file *a, const char *path, drn_error *err);
 drn_status drn_atomic_commit(drn_atomic_file *a, drn_error *err);
 void drn_atomic_abort(drn_atomic_file *a);

@@ -62,14 +62,25 @@ bool drn_vips_has(const char *name)
            (pthread_once(&once, load_plugins) == 0 && vips_type_find("VipsOperation", name));
 }
 
+/* Of "file: write error\nunix error: No space left on device\n..." the system's words, else the
+ * first complaint. */
+static const char *reason(const char *text)
+{
+    static const char mark[] = "\nunix error: ";
+    const char *end = text + strcspn(text, "\n"), *words = end + sizeof mark - 1;
+    bool known = strncmp(end, mark, sizeof mark - 1) == 0 && strncmp(words, "Unknown", 7) != 0;
+    return known ? words : text;
+}
+
 drn_status drn_vips_failure(drn_error *err, drn_status code, const char *path, const char *what)
 {
     char *text = vips_error_buffer_copy();
-    size_t n = text ? strcspn(text, "\n") : 0;
+    const char *why = text ? reason(text) : "";
+    size_t n = strcspn(why, "\n");
     if (text && strstr(text, "out of memory"))
         code = DRN_ERR_NOMEM;
     (void)drn_fail(err, code, "%s: %s%s%.*s", path, what, n ? ": " : "", (int)(n < 300 ? n : 300),
-                   text ? text : "");
+                   why);
     g_free(text);
     return code;
 }

@@ -7,7 +7,7 @@
 
 #include <vips/vips.h>
 
-/* "path: what: the first complaint", and libvips' buffer is empty again. */
+/* "path: what: the first complaint", or the system's reason for it; libvips' buffer is empty again. */
 drn_status drn_vips_failure(drn_error *err, drn_status code, const char *path, const char *what);
 /* Start libvips, once. */
 drn_status drn_vips_start(const char *path, drn_error *err);

@@ -43,12 +43,19 @@ else
     echo "no published pictures in '$DATA': not compared"
 fi
 
-# A signal that ends the program while it writes leaves nothing behind; one that is ignored (nohup) does nothing.
+# A signal that ends the program while it writes leaves nothing behind, even one that it does not see where files need
+# no name; one that is ignored (nohup) does nothing.
 { printf 'P6 2500 2500 255\n' && head -c 18750000 /dev/urandom; } >noise.ppm
-for name in TERM HUP; do
+named() { [ -n "$(find . -name 'noise.png.*.tmp')" ]; }
+nameless() { find /proc/$pid/fd -lname "$PWD/*(deleted)" 2>/dev/null | grep -q .; }
+started() { # noise.png is begun, or it has ended
+    until named || nameless || ! kill -0 $pid 2>/dev/null; do sleep 0.01; done
+}
+for name in TERM HUP KILL; do
     "$DRN" downscale -s 1 noise.ppm -o noise.png &
     pid=$!
-    while [ -z "$(find . -name 'noise.png.*.tmp')" ] && kill -0 $pid 2>/dev/null; do sleep 0.01; done
+    started
+    ! named || [ $name != KILL ] || { echo "no files without a name here: not killed"; name=TERM; }
     code=0
     kill -$name $pid 2>/dev/null
     wait $pid 2>/dev/null || code=$?
@@ -62,7 +69,7 @@ for name in TERM HUP; do
 done
 (trap '' HUP && exec "$DRN" downscale -s 1 noise.ppm -o noise.png) &
 pid=$!
-while [ -z "$(find . -name 'noise.png.*.tmp')" ] && kill -0 $pid 2>/dev/null; do sleep 0.01; done
+started
 kill -HUP $pid 2>/dev/null
 wait $pid || fail "an ignored signal ended it"
 [ -s noise.png ] || fail "no noise.png"

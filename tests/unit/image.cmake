@@ -1,5 +1,6 @@
 drn_test(imresize SOURCES test_imresize.c DEPS image)
 drn_test(image SOURCES test_image.c test_image_files.c test_image_memory.c DEPS image)
+drn_test_lacks(image nameless links)
 drn_test(lossy SOURCES test_lossy.c DEPS image)
 drn_test(metrics SOURCES test_metrics.c DEPS metrics image)
 drn_test(traces SOURCES test_traces.c DEPS image)

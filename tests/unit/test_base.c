@@ -5,7 +5,14 @@
 #include "base/rng.h"
 #include "harness.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 TEST(mem_fail, "the n-th allocation fails on request and the message has the size")
 {
@@ -126,6 +133,15 @@ TEST(file_atomic, "a file appears whole or not at all")
     drn_free(path);
 }
 
+/* Whether files without a name can be made in the test's folder. */
+static bool nameless(void)
+{
+    int fd = open(test_tmp_dir(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
 /* Files in the test's folder whose name begins with u. */
 static int files_u(void)
 {
@@ -154,9 +170,9 @@ TEST(file_unfinished, "what is being written can be removed all at once, and onl
             drn_free(path);
         }
         CHECK_OK(drn_atomic_commit(&a[3], &err), err);
-        CHECK_INT(files_u(), FILES);
+        CHECK_INT(files_u(), nameless() ? 1 : FILES);
         drn_unfinished_remove();
-        CHECK_INT(files_u(), 1 + FILES - KNOWN);
+        CHECK_INT(files_u(), nameless() ? 1 : 1 + FILES - KNOWN);
         for (int i = 0; i < FILES; i++)
             if (i != 3)
                 drn_atomic_abort(&a[i]);
@@ -179,4 +195,88 @@ TEST(file_full_disk, "a full disk is an error")
     fputs("x", f);
     CHECK_INT(drn_atomic_commit(&a, &err), DRN_ERR_IO);
     CHECK(strstr(err.message, "No space"));
+}
+
+TEST(file_killed, "a process that is killed leaves nothing of the file it was writing, and the old one")
+{
+    if (!nameless())
+        SKIP("the file system has no files without a name");
+    drn_error err = {0};
+    char *path = drn_path_join(test_tmp_dir(), "u");
+    CHECK_OK(drn_file_write(path, "hello", 5, &err), err);
+    pid_t child = fork();
+    if (child == 0) {
+        drn_atomic_file a;
+        if (drn_atomic_open(&a, path, NULL) == DRN_OK && fputs("half", a.f) >= 0 && fflush(a.f) == 0)
+            raise(SIGKILL);
+        _exit(0);
+    }
+    int status;
+    CHECK(waitpid(child, &status, 0) == child && WIFSIGNALED(status));
+    CHECK_INT(files_u(), 1);
+    void *data;
+    size_t size;
+    CHECK_OK(drn_file_read(&data, &size, path, 100, &err), err);
+    CHECK_STR(data, "hello");
+    drn_free(data);
+    CHECK_INT(remove(path), 0);
+    drn_free(path);
+}
+
+TEST(file_opened, "what others write through the temporary file's name gets the file's, with its permissions")
+{
+    drn_error err = {0};
+    char *path = drn_path_join(test_tmp_dir(), "u");
+    mode_t old = umask(027);
+    for (int round = 0; round < 2; round++) { /* new, then in the place of another */
+        drn_atomic_file a;
+        struct stat sb;
+        void *data;
+        size_t size;
+        CHECK_OK(drn_atomic_open(&a, path, &err), err);
+        CHECK_INT(a.nameless, nameless());
+        FILE *f = fopen(a.tmp, "wb");
+        CHECK(f && fputs(round ? "second" : "first", f) >= 0 && fclose(f) == 0);
+        CHECK_OK(drn_atomic_commit(&a, &err), err);
+        CHECK_OK(drn_file_read(&data, &size, path, 100, &err), err);
+        CHECK_STR(data, round ? "second" : "first");
+        drn_free(data);
+        CHECK(stat(path, &sb) == 0 && (sb.st_mode & 07777) == 0640 && sb.st_nlink == 1);
+        CHECK_INT(files_u(), 1);
+    }
+    umask(old);
+    CHECK_INT(remove(path), 0);
+    drn_free(path);
+}
+
+TEST(file_long_name, "a name that leaves no room for a temporary one is refused before the work")
+{
+    drn_error err = {0};
+    char name[251];
+    memset(name, 'u', 250);
+    name[250] = 0;
+    char *path = drn_path_join(test_tmp_dir(), name);
+    drn_atomic_file a;
+    CHECK_INT(drn_atomic_open(&a, path, &err), DRN_ERR_IO);
+    CHECK(strstr(err.message, strerror(ENAMETOOLONG)));
+    path[strlen(path) - 6] = 0;
+    CHECK_OK(drn_atomic_open(&a, path, &err), err);
+    CHECK_OK(drn_atomic_commit(&a, &err), err);
+    CHECK_INT(remove(path), 0);
+    drn_free(path);
+}
+
+TEST(file_here, "a file in the working folder needs no path")
+{
+    drn_error err = {0};
+    char *cwd = getcwd(NULL, 0);
+    CHECK(cwd && chdir(test_tmp_dir()) == 0);
+    drn_status st = drn_file_write("u", "x", 1, &err);
+    CHECK(chdir(cwd) == 0);
+    free(cwd);
+    CHECK_OK(st, err);
+    CHECK_INT(files_u(), 1);
+    char *path = drn_path_join(test_tmp_dir(), "u");
+    CHECK_INT(remove(path), 0);
+    drn_free(path);
 }

@@ -7,6 +7,7 @@
 #include "image/io.h"
 #include "image/meta.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -468,6 +469,7 @@ TEST(full_disk, "a full disk is an error, the old file stays and nothing is left
         setrlimit(RLIMIT_FSIZE, &old);
         CHECK_INT(st, DRN_ERR_IO);
         CHECK(strstr(err.message, path) == err.message);
+        CHECK(strstr(err.message, strerror(EFBIG)));
         CHECK_INT(files_in_tmp(), before);
         void *data;
         size_t size;
