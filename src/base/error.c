@@ -1,7 +1,10 @@
 #include "base/error.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
 
 const char *drn_status_name(drn_status code)
 {
@@ -34,4 +37,12 @@ drn_status drn_fail(drn_error *err, drn_status code, const char *fmt, ...)
                 *c = ' ';
     }
     return code;
+}
+
+const char *drn_write_reason(int number)
+{
+    struct rlimit limit;
+    if (number == EFBIG && getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+        return "File too large for the limit (ulimit -f)";
+    return strerror(number);
 }

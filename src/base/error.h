@@ -9,6 +9,9 @@
 drn_status drn_fail(drn_error *err, drn_status code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* strerror() for what failed while writing; a file over the limit of sizes is called that. */
+const char *drn_write_reason(int number);
+
 /* Return to the caller when expr is not DRN_OK. */
 #define DRN_TRY(expr)                                                                              \
     do {                                                                                           \

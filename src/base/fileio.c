@@ -259,7 +259,7 @@ drn_status drn_atomic_commit(drn_atomic_file *a, drn_error *err)
     drn_status st = DRN_OK;
     if (!ok) {
         st = drn_fail(err, DRN_ERR_IO, "%s: cannot write: %s", a->path,
-                      e == EEXIST ? "a file of that name exists" : strerror(e ? e : EIO));
+                      e == EEXIST ? "a file of that name exists" : drn_write_reason(e ? e : EIO));
         if (!a->nameless)
             unlink(a->tmp);
     }

@@ -8,8 +8,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -30,8 +32,25 @@ bool drn_kv_available(void)
     return true;
 }
 
+/* LMDB takes a write that was cut short for an error of the device, or for a full disk: the error
+ * that a writer's next write would have had. */
+static int write_error(const drn_kv *kv, int code)
+{
+    struct rlimit limit;
+    struct statvfs fs;
+    struct stat sb;
+    if (kv->lock < 0 || (code != EIO && code != ENOSPC))
+        return code;
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+        fstat(kv->lock, &sb) == 0 && (uintmax_t)sb.st_size >= limit.rlim_cur)
+        return EFBIG;
+    bool full = fstatvfs(kv->lock, &fs) == 0 && (double)fs.f_bavail * (double)fs.f_frsize < 1 << 20;
+    return full ? ENOSPC : code;
+}
+
 static drn_status failure(const drn_kv *kv, int code, drn_error *err)
 {
+    code = write_error(kv, code);
     drn_status st = code == ENOMEM ? DRN_ERR_NOMEM
                     : code == MDB_INVALID || code == MDB_CORRUPTED ||
                             code == MDB_VERSION_MISMATCH || code == MDB_PAGE_NOTFOUND
@@ -39,6 +58,10 @@ static drn_status failure(const drn_kv *kv, int code, drn_error *err)
                         : DRN_ERR_IO;
     if (code == MDB_INVALID || code == MDB_VERSION_MISMATCH)
         return drn_fail(err, st, "%s: not a pack", kv->path);
+    if (kv->lock >= 0 && (code == ENOSPC || code == EFBIG || code == EDQUOT || code == EIO))
+        return drn_fail(err, st,
+                        "%s: cannot write: %s; what it held before is kept, run again to go on",
+                        kv->path, drn_write_reason(code));
     return drn_fail(err, st, "%s: %s", kv->path, mdb_strerror(code));
 }
 
@@ -253,23 +276,10 @@ drn_status drn_kv_put(drn_kv *kv, int table, const void *key, size_t key_size, c
     return code ? failure(kv, code, err) : DRN_OK;
 }
 
-/* LMDB takes a write that was cut short for an error of the device. */
-static bool disk_full(const drn_kv *kv)
-{
-    struct statvfs s;
-    return fstatvfs(kv->lock, &s) == 0 && (double)s.f_bavail * (double)s.f_frsize < 1 << 20;
-}
-
 drn_status drn_kv_commit(drn_kv *kv, drn_error *err)
 {
     int code = kv->txn ? mdb_txn_commit(kv->txn) : 0;
     kv->txn = NULL;
     kv->pending = 0;
-    if (code == EIO && disk_full(kv))
-        code = ENOSPC;
-    if (code == ENOSPC || code == EFBIG || code == EDQUOT || code == EIO)
-        return drn_fail(err, DRN_ERR_IO,
-                        "%s: cannot write: %s; what it held before is kept, run again to go on",
-                        kv->path, strerror(code));
     return code ? failure(kv, code, err) : DRN_OK;
 }

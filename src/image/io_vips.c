@@ -2,6 +2,7 @@
 #include "image/io_vips.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <gmodule.h>
 #include <pthread.h>
 #include <string.h>
@@ -69,6 +70,9 @@ static const char *reason(const char *text)
     static const char mark[] = "\nunix error: ";
     const char *end = text + strcspn(text, "\n"), *words = end + sizeof mark - 1;
     bool known = strncmp(end, mark, sizeof mark - 1) == 0 && strncmp(words, "Unknown", 7) != 0;
+    const char *large = strerror(EFBIG);
+    if (known && strncmp(words, large, strlen(large)) == 0)
+        return drn_write_reason(EFBIG);
     return known ? words : text;
 }
 

@@ -134,7 +134,8 @@ static drn_status write_whole(const drn_image *image, const char *tmp, const cha
         written = false;
     drn_free(data);
     return written ? DRN_OK
-                   : drn_fail(err, DRN_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
+                   : drn_fail(err, DRN_ERR_IO, "%s: cannot write: %s", path,
+                              drn_write_reason(errno));
 }
 
 drn_status drn_codec_write(const drn_image *image, const char *tmp, const char *path,

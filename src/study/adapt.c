@@ -245,7 +245,7 @@ static drn_status fine_tune(adapt *a, drn_error *err)
         DRN_TRY(tell(a, t + 1, a->o->steps, paired + unpaired, err));
     }
     if (fflush(a->log) != 0 || ferror(a->log))
-        return drn_fail(err, DRN_ERR_IO, "%s: cannot write: %s", a->log_path, strerror(errno));
+        return drn_fail(err, DRN_ERR_IO, "%s: cannot write: %s", a->log_path, drn_write_reason(errno));
     return DRN_OK;
 }
 

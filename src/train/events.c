@@ -143,7 +143,7 @@ static drn_status write_record(drn_events *e, drn_error *err)
     fwrite(tail, 1, sizeof tail, e->f);
     b->size = 0;
     if (ferror(e->f))
-        return drn_fail(err, DRN_ERR_IO, "%s: cannot write: %s", e->path, strerror(errno));
+        return drn_fail(err, DRN_ERR_IO, "%s: cannot write: %s", e->path, drn_write_reason(errno));
     return DRN_OK;
 }
 
@@ -186,7 +186,7 @@ drn_status drn_events_write(drn_events *e, int64_t step, drn_error *err)
 drn_status drn_events_flush(drn_events *e, drn_error *err)
 {
     if (fflush(e->f) != 0)
-        return drn_fail(err, DRN_ERR_IO, "%s: cannot write: %s", e->path, strerror(errno));
+        return drn_fail(err, DRN_ERR_IO, "%s: cannot write: %s", e->path, drn_write_reason(errno));
     return DRN_OK;
 }
 

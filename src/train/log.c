@@ -68,13 +68,13 @@ drn_status drn_log_step(FILE *log, const drn_train_progress *p, const char *path
     if (p->validated)
         fflush(log);
     if (ferror(log))
-        return drn_fail(err, DRN_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
+        return drn_fail(err, DRN_ERR_IO, "%s: cannot write: %s", path, drn_write_reason(errno));
     return DRN_OK;
 }
 
 drn_status drn_log_flush(FILE *log, const char *path, drn_error *err)
 {
     if (fflush(log) != 0 || fsync(fileno(log)) != 0)
-        return drn_fail(err, DRN_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
+        return drn_fail(err, DRN_ERR_IO, "%s: cannot write: %s", path, drn_write_reason(errno));
     return DRN_OK;
 }

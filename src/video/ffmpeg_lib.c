@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <string.h>
@@ -71,7 +72,10 @@ drn_status drn_av_fail(drn_error *err, drn_status code, int av, const char *name
     pthread_mutex_unlock(&heard.lock);
     if (av == AVERROR(ENOMEM))
         code = DRN_ERR_NOMEM;
-    av_strerror(av, reason, sizeof reason);
+    if (av == AVERROR(EFBIG))
+        snprintf(reason, sizeof reason, "%s", drn_write_reason(EFBIG));
+    else
+        av_strerror(av, reason, sizeof reason);
     return drn_fail(err, code, "%s: %s: %s%s%s%s", name, what, reason, last[0] ? " (" : "", last,
                     last[0] ? ")" : "");
 }

@@ -24,7 +24,7 @@ static head make_head(const drn_frame *frame, size_t bytes)
 static drn_status trouble(const drn_journal *j, drn_error *err)
 {
     return drn_fail(err, DRN_ERR_IO, "%s: cannot write: %s", j->path,
-                    strerror(errno ? errno : EIO));
+                    drn_write_reason(errno ? errno : EIO));
 }
 
 drn_status drn_journal_open(drn_journal *j, const char *path, size_t bytes, drn_error *err)

@@ -73,7 +73,7 @@ static drn_status trouble(const drn_parts *p, const char *what, drn_error *err)
 {
     int e = errno ? errno : EIO;
     return drn_fail(err, e == ENOMEM ? DRN_ERR_NOMEM : DRN_ERR_IO, "%s: cannot %s: %s", p->dir,
-                    what, strerror(e));
+                    what, drn_write_reason(e));
 }
 
 static size_t line_length(const char *s)

@@ -20,7 +20,7 @@ static drn_status failed(const y4m_sink *s, drn_error *err)
 {
     int e = errno ? errno : EIO;
     return drn_fail(err, DRN_ERR_IO, "%s: cannot write: %s", s->to ? s->to : "standard output",
-                    strerror(e));
+                    drn_write_reason(e));
 }
 
 static drn_status write_frame(drn_sink *base, const drn_frame *frame, drn_error *err)

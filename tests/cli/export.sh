@@ -59,7 +59,7 @@ bad "'auto' is chosen for each picture" "$DRN" export auto -o x.onnx
 cp a.onnx old.onnx
 (ulimit -f 8; exec "$DRN" export x4.safetensors -o old.onnx) >out 2>err </dev/null && fail "no error"
 [ "$(wc -l <err)" -eq 1 ] || { fail "not one line"; cat err; }
-has err '^drn: old.onnx: cannot write'
+has err '^drn: old.onnx: cannot write: File too large for the limit'
 same old.onnx a.onnx
 absent x.onnx x.safetensors x.onx
 finish

@@ -12,6 +12,14 @@ run 0 "$DRN" pack pictures -o a.pack
 has out '^a.pack: 3 entries of 5 files, 1 broken, 1 duplicates, '
 has err '^left out pictures/cut.png: '
 has err '^left out pictures/photo.png: same pixels as pictures/again.png'
+# A limit on the size of files is told from a broken disk, and no signal.
+code=0
+(ulimit -f 20 && exec "$DRN" pack pictures -o small.pack -q) >out 2>err </dev/null || code=$?
+equal "$code" 1
+equal "$(wc -l <err)" 1
+has err '^drn: small.pack: cannot write: File too large for the limit (ulimit -f); what it held before is kept'
+run 0 "$DRN" pack pictures -o small.pack -q
+same small.pack a.pack
 run 0 "$DRN" pack pictures -o a.pack -q
 has out '^a.pack: 3 entries of 5 files, 1 broken, 1 duplicates, 0.0 MiB new'
 [ ! -s err ] || fail "not quiet"

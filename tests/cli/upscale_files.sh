@@ -171,7 +171,7 @@ for kind in png jpg tif webp ppm jp2; do
     (ulimit -f 1 && exec timeout 20 "$DRN" upscale -m x2.safetensors large.png -s 8 -o full.$kind -q) 2>err </dev/null || code=$?
     equal "$code" 1
     equal "$(wc -l <err)" 1
-    has err "^drn: full.$kind: cannot write"
+    has err "^drn: full.$kind: cannot write: File too large for the limit"
     absent full.$kind
 done
 finish

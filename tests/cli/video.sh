@@ -137,7 +137,7 @@ if (trap '' XFSZ && ulimit -f 2000) 2>/dev/null; then
     code=0
     (trap '' XFSZ && ulimit -f 2000 && video long.mp4 -o full_disk.mkv --part 24 -c ffv1 --quiet) 2>err || code=$?
     equal "$code" 1
-    has err '^drn: full_disk.mkv.*: cannot write'
+    has err '^drn: full_disk.mkv.*: cannot write.*: File too large for the limit'
     equal "$(wc -l <err)" 1
     absent full_disk.mkv
     run 0 video long.mp4 -o full_disk.mkv --part 24 -c ffv1

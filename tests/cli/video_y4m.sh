@@ -130,7 +130,7 @@ if (trap '' XFSZ && ulimit -f 400) 2>/dev/null; then
     code=0
     (trap '' XFSZ && ulimit -f 400 && video many.y4m -o full.y4m --quiet) 2>err || code=$?
     equal "$code" 1
-    has err '^drn: full.y4m: cannot write: File too large'
+    has err '^drn: full.y4m: cannot write: File too large for the limit'
     equal "$(wc -l <err)" 1
     absent full.y4m
     run 0 video many.y4m -o full.y4m

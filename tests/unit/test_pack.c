@@ -565,17 +565,24 @@ TEST(full_disk, "a full disk keeps what was packed; with room again it goes on")
         snprintf(name, sizeof name, "%02d.ppm", i);
         put_noise(dir, name, 100, 100, (uint64_t)i);
     }
-    pid_t child = fork();
-    if (child == 0) {
-        drn_error err = {0};
-        signal(SIGXFSZ, SIG_IGN);
-        setrlimit(RLIMIT_FSIZE, &(struct rlimit){200000, 200000});
-        drn_status st = pack_with(out, dir, (drn_pack_options){0}, NULL, &err);
-        _exit(st == DRN_ERR_IO && strstr(err.message, "full.pack") ? 0 : 1);
+    const rlim_t limits[] = {0, 1000, 10240, 16384, 200000}; /* from the first page on */
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            drn_error err = {0};
+            signal(SIGXFSZ, SIG_IGN);
+            unlink(out);
+            setrlimit(RLIMIT_FSIZE, &(struct rlimit){limits[i], limits[i]});
+            drn_status st = pack_with(out, dir, (drn_pack_options){0}, NULL, &err);
+            bool said = strstr(err.message, "full.pack: cannot write: ") && strstr(err.message, "File too large for the limit");
+            if (!said)
+                fprintf(stderr, "limit %llu: %s\n", (unsigned long long)limits[i], err.message);
+            _exit(st == DRN_ERR_IO && said ? 0 : 1);
+        }
+        int status;
+        waitpid(child, &status, 0);
+        CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     }
-    int status;
-    waitpid(child, &status, 0);
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     pack(out, dir, (drn_pack_options){0});
     pack(whole, dir, (drn_pack_options){0});
     CHECK(dump(out) == dump(whole));
