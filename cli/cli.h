@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -71,6 +72,11 @@ bool cli_box(const char *text, int32_t *width, int32_t *height);
 /* A usage error found later: message, where to read on, exit code 2. */
 _Noreturn void cli_usage(const command *cmd, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* printf() of what has file names or other words in it: none is a command to a terminal. */
+void cli_say(FILE *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Of a text control characters, but the ends of lines and tabs, become "?". */
+void cli_plain(char *text);
 
 /* "drn: message" on stderr; returns EXIT_FAILED. */
 int cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -261,7 +261,7 @@ static const char *choice(bool second, const char *a, const char *b)
 
 static void print_row(const char *name, const drn_metric_values *v, const drn_trust_score *t)
 {
-    printf("%-24s %9.4f %9.5f %9.4f", name, v->psnr, v->ssim, v->gradient_psnr);
+    cli_say(stdout, "%-24s %9.4f %9.5f %9.4f", name, v->psnr, v->ssim, v->gradient_psnr);
     if (t)
         printf(" %9.4f %9.4f %9.4f %9.4f", t->trust, t->gradient, t->smooth_gradient, t->loop);
     putchar('\n');
@@ -280,9 +280,9 @@ static void print_protocol(const job *j)
                        : "on BT.601 Y not rounded",
            m.shave, o->scale);
     if (o->sr)
-        printf("pictures from %s, ", o->sr);
+        cli_say(stdout, "pictures from %s, ", o->sr);
     else if (o->lr)
-        printf("LR from %s, ", o->lr);
+        cli_say(stdout, "LR from %s, ", o->lr);
     else
         printf("LR by imresize (bicubic, %s border, %s), ",
                choice(o->border == DRN_BORDER_CLAMP && !paper, "symmetric", "clamped"),
@@ -402,7 +402,7 @@ static int evaluate(job *j)
 {
     bool prints = !ranks_silent();
     if (!j->o->json && prints)
-        printf("%s%s\n%-24s %9s %9s %9s%s\n", j->title, j->o->ensemble ? ", self-ensemble" : "",
+        cli_say(stdout, "%s%s\n%-24s %9s %9s %9s%s\n", j->title, j->o->ensemble ? ", self-ensemble" : "",
                "picture", "PSNR", "SSIM", "grad PSNR",
                j->o->trust ? "     trust  gradient  smoothed      loop" : "");
     if (!ranks_share(j->count, score_one, show_one, j))

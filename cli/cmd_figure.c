@@ -105,12 +105,12 @@ static bool load_models(job *j)
 
 static void print_info(const char *path, const drn_figure_info *info)
 {
-    printf("%s: crop %d,%d,%d,%d, %d times\n", path, info->crop.x, info->crop.y, info->crop.width,
+    cli_say(stdout, "%s: crop %d,%d,%d,%d, %d times\n", path, info->crop.x, info->crop.y, info->crop.width,
            info->crop.height, info->zoom);
     for (int i = 0; i < info->count; i++) {
         const drn_figure_panel *p = &info->panels[i];
         if (p->scored)
-            printf("  %-22s %9.4f %9.5f %9.4f\n", p->label, p->values.psnr, p->values.ssim,
+            cli_say(stdout, "  %-22s %9.4f %9.5f %9.4f\n", p->label, p->values.psnr, p->values.ssim,
                    p->values.gradient_psnr);
     }
     fflush(stdout);

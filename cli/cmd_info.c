@@ -34,7 +34,7 @@ static void print_config(const drn_model *model)
 {
     const drn_config *c = drn_model_config(model);
     char *scales = model_scales(model), sum[65];
-    printf("%s\n", drn_model_name(model));
+    cli_say(stdout, "%s\n", drn_model_name(model));
     printf("  enlarges by        %s\n", scales);
     printf("  channels           %d\n", c->channels);
     printf("  modules a block    %d\n", c->modules);
@@ -49,22 +49,12 @@ static void print_config(const drn_model *model)
     free(scales);
 }
 
-/* A file's own words, of which none is a command to a terminal. */
-static void put_text(const char *text)
-{
-    for (; *text; text++)
-        putchar((unsigned char)*text >= ' ' || *text == '\n' || *text == '\t' ? *text : '?');
-}
-
 static void print_metadata(const drn_model *model)
 {
     const char *key, *value;
     for (size_t i = 0; drn_model_metadata_at(model, i, &key, &value); i++) {
         fputs(i == 0 ? "\nmetadata\n  " : "  ", stdout);
-        put_text(key);
-        printf("%*s ", (int)(strlen(key) < 18 ? 18 - strlen(key) : 0), "");
-        put_text(value);
-        putchar('\n');
+        cli_say(stdout, "%-18s %s\n", key, value);
     }
 }
 

@@ -100,7 +100,7 @@ static void on_skip(void *ctx, const char *name, const char *why)
     view *v = ctx;
     live_end(&v->line);
     if (!v->line.quiet)
-        fprintf(stderr, "left out %s: %s\n", name, why);
+        cli_say(stderr, "left out %s: %s\n", name, why);
 }
 
 /* The picture as the teacher sees it: shrunk and enlarged again. */
@@ -203,7 +203,7 @@ static int run(int argc, char **argv)
     drn_model_free(v.teacher);
     if (st != DRN_OK)
         return cli_fail(&err);
-    printf("%s: %llu entries of %llu files, %llu broken, %llu duplicates, %.1f MiB new, %.1f s\n",
+    cli_say(stdout, "%s: %llu entries of %llu files, %llu broken, %llu duplicates, %.1f MiB new, %.1f s\n",
            o.out, (unsigned long long)counts.entries, (unsigned long long)counts.files,
            (unsigned long long)counts.broken, (unsigned long long)counts.duplicates,
            (double)counts.bytes / (1 << 20), counts.seconds);

@@ -64,6 +64,6 @@ static int run(int argc, char **argv)
     free(args.items);
     if (st != DRN_OK)
         return cli_fail(&err);
-    printf("%s: %d run%s\n", o.out, runs, runs == 1 ? "" : "s");
+    cli_say(stdout, "%s: %d run%s\n", o.out, runs, runs == 1 ? "" : "s");
     return EXIT_OK;
 }

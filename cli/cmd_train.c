@@ -117,14 +117,17 @@ static bool on_progress(void *ctx, const drn_train_progress *p)
     if (p->rank > 0)
         return !interrupted;
     if (p->broken > v->broken) {
-        fprintf(stderr, "%sdrn: %zu pictures cannot be read and are passed over, among them %s\n",
-                v->live ? "\r\033[K" : "", p->broken, p->broken_first);
+        fputs(v->live ? "\r\033[K" : "", stderr);
+        cli_say(stderr, "drn: %zu pictures cannot be read and are passed over, among them %s\n",
+                p->broken, p->broken_first);
         v->broken = p->broken;
     }
-    if (p->shared && !v->told && !v->quiet)
-        fprintf(stderr,
-                "%sdrn: %zu pictures of --val are also trained on, so its PSNR says too much; one is %s\n",
-                v->live ? "\r\033[K" : "", p->shared, p->shared_first);
+    if (p->shared && !v->told && !v->quiet) {
+        fputs(v->live ? "\r\033[K" : "", stderr);
+        cli_say(stderr,
+                "drn: %zu pictures of --val are also trained on, so its PSNR says too much; one is %s\n",
+                p->shared, p->shared_first);
+    }
     v->told = true;
     if (interrupted)
         return false;

@@ -275,7 +275,7 @@ static int enlarge_all(const picture_jobs *jobs, model_choice *models, enlarge_o
     char *suffix = cli_format(".%s", formats[o->format] ? formats[o->format] : "png");
     t->suffix = suffix;
     if (o->verbose && !o->json && !models->by_picture && !ranks_silent())
-        fprintf(stderr, "model %s, %zu parameters, %zu picture%s\n", drn_model_name(models->first),
+        cli_say(stderr, "model %s, %zu parameters, %zu picture%s\n", drn_model_name(models->first),
                 drn_model_parameters(models->first, false), jobs->count,
                 jobs->count == 1 ? "" : "s");
     task_list list = {jobs, models, t, &e};

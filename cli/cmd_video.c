@@ -141,10 +141,10 @@ static void describe(const char *in, const drn_model *model)
 {
     drn_video_info i;
     drn_error err = {0};
-    fprintf(stderr, "model %s, %zu parameters\n", drn_model_name(model),
+    cli_say(stderr, "model %s, %zu parameters\n", drn_model_name(model),
             drn_model_parameters(model, false));
     if (strcmp(in, "-") != 0 && drn_video_probe(&i, in, &err) == DRN_OK)
-        fprintf(stderr, "%s: %dx%d %s, %s, %.4g fps, %lld frames\n", in, i.width, i.height, i.codec,
+        cli_say(stderr, "%s: %dx%d %s, %s, %.4g fps, %lld frames\n", in, i.width, i.height, i.codec,
                 i.pixels, (double)i.rate_num / i.rate_den, (long long)i.frames);
 }
 

@@ -62,17 +62,18 @@ static void live_line(events *e, double done, double speed, double left)
     char turn[40] = "";
     if (e->count > 1)
         snprintf(turn, sizeof turn, "[%zu/%zu] ", e->index, e->count);
-    fprintf(e->err, "\r\033[K%s%s  %3d%%  %.2f Mpx/s  ETA %d:%02d", turn, say_brief(e->in),
+    fputs("\r\033[K", e->err);
+    cli_say(e->err, "%s%s  %3d%%  %.2f Mpx/s  ETA %d:%02d", turn, say_brief(e->in),
             (int)(100 * done), speed / 1e6, (int)(left / 60), (int)left % 60);
     e->open = true;
 }
 
 static void print_loop(FILE *f, const events *e, const drn_loop *l)
 {
-    fprintf(f, "%s: shrunk again, %.2f dB from the input (the bicubic enlargement: %.2f dB)\n",
+    cli_say(f, "%s: shrunk again, %.2f dB from the input (the bicubic enlargement: %.2f dB)\n",
             e->out, l->shrunk, l->shrunk_bicubic);
     if (l->has_dual)
-        fprintf(
+        cli_say(
             f, "%s: by the dual model, %.2f dB from the input (the bicubic enlargement: %.2f dB)\n",
             e->out, l->dual, l->dual_bicubic);
 }
@@ -105,13 +106,13 @@ void events_next(events *e, const char *in, const char *out)
 static void print_plan(const events *e, int width, int height, const drn_upscale_target *t,
                        const char *why)
 {
-    fprintf(e->err, "%s: %dx%d to %dx%d, ", e->in, width, height, t->width, t->height);
+    cli_say(e->err, "%s: %dx%d to %dx%d, ", e->in, width, height, t->width, t->height);
     for (int i = 0; i < t->passes; i++)
-        fprintf(e->err, "%snetwork x%d", i ? ", " : "", t->scale[i]);
+        cli_say(e->err, "%snetwork x%d", i ? ", " : "", t->scale[i]);
     if (t->net_width != t->width || t->net_height != t->height)
-        fprintf(e->err, "%sshrunk from %dx%d", t->passes ? ", " : "", t->net_width, t->net_height);
+        cli_say(e->err, "%sshrunk from %dx%d", t->passes ? ", " : "", t->net_width, t->net_height);
     if (why && t->passes)
-        fprintf(e->err, ", %s (%s)", e->model, why);
+        cli_say(e->err, ", %s (%s)", e->model, why);
     fputc('\n', e->err);
 }
 
@@ -155,7 +156,7 @@ bool events_progress(void *ctx, double done)
             e->shown = now;
         }
     } else if (!e->quiet && percent / 25 > e->percent / 25) {
-        fprintf(e->err, "%s %d%%\n", e->in, percent);
+        cli_say(e->err, "%s %d%%\n", e->in, percent);
         e->percent = percent;
     }
     return !interrupt_asked();
@@ -180,7 +181,7 @@ void events_done(events *e, const event_result *r)
         return;
     }
     if (!e->quiet)
-        fprintf(e->err, "%s: %dx%d, %.2f s%s\n", e->out, r->width, r->height, spent,
+        cli_say(e->err, "%s: %dx%d, %.2f s%s\n", e->out, r->width, r->height, spent,
                 r->streamed ? ", in strips" : "");
     if (r->loop)
         print_loop(strcmp(e->out, "-") == 0 ? e->err : e->to, e, r->loop);
@@ -192,7 +193,7 @@ void events_skip(events *e)
     if (e->json)
         say_json_to(e->to, event(e, "skipped"));
     else if (e->verbose)
-        fprintf(e->err, "%s: exists, skipped\n", e->out);
+        cli_say(e->err, "%s: exists, skipped\n", e->out);
 }
 
 void events_error(events *e, const drn_error *err)
@@ -200,7 +201,7 @@ void events_error(events *e, const drn_error *err)
     e->failed++;
     clear_live(e);
     fflush(e->to);
-    fprintf(e->err, "drn: %s\n", err->message[0] ? err->message : drn_status_name(err->code));
+    cli_say(e->err, "drn: %s\n", err->message[0] ? err->message : drn_status_name(err->code));
     if (!e->json)
         return;
     json_t *o = event(e, "error");
@@ -224,12 +225,12 @@ int events_end(events *e, bool interrupted)
         json_object_set_new(o, "seconds", json_real(spent));
         say_json_to(e->to, o);
     } else if (e->count > 1 && (!e->quiet || e->failed > 0)) {
-        fprintf(e->err, "%zu pictures: %zu enlarged", e->count, e->done);
+        cli_say(e->err, "%zu pictures: %zu enlarged", e->count, e->done);
         if (e->skipped > 0)
-            fprintf(e->err, ", %zu skipped", e->skipped);
+            cli_say(e->err, ", %zu skipped", e->skipped);
         if (e->failed > 0)
-            fprintf(e->err, ", %zu failed", e->failed);
-        fprintf(e->err, ", %.2f s\n", spent);
+            cli_say(e->err, ", %zu failed", e->failed);
+        cli_say(e->err, ", %.2f s\n", spent);
     }
     if (interrupted)
         return cli_error("interrupted; pictures already written are complete");

@@ -67,7 +67,7 @@ void live_say(void *ctx, const char *text)
     live_line *l = ctx;
     live_end(l);
     if (strchr(text, '\n'))
-        fputs(text, stdout);
+        cli_say(stdout, "%s", text);
     else if (!l->quiet)
-        fprintf(stderr, "%s\n", text);
+        cli_say(stderr, "%s\n", text);
 }

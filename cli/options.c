@@ -22,11 +22,10 @@ typedef struct parse_state {
 __attribute__((format(printf, 2, 0))) _Noreturn static void
 usage_error(const command *cmd, const char *fmt, va_list ap)
 {
-    if (!ranks_silent()) {
-        fprintf(stderr, "drn %s: ", cmd->name);
-        vfprintf(stderr, fmt, ap);
-        fprintf(stderr, "\nTry 'drn %s --help'.\n", cmd->name);
-    }
+    char text[8192];
+    vsnprintf(text, sizeof text, fmt, ap);
+    if (!ranks_silent())
+        cli_say(stderr, "drn %s: %s\nTry 'drn %s --help'.\n", cmd->name, text, cmd->name);
     exit(EXIT_USAGE);
 }
 

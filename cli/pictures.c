@@ -329,7 +329,7 @@ static bool add_to_folder(plan *p, const char *in, const char *dir)
         }
         char *better = another_name(p, out);
         if (!ranks_silent())
-            fprintf(stderr, "drn: %s and %s would both become %s; %s becomes %s\n", other, in, out,
+            cli_say(stderr, "drn: %s and %s would both become %s; %s becomes %s\n", other, in, out,
                     in, better);
         free(out);
         out = better;

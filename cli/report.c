@@ -6,21 +6,31 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+void cli_plain(char *text)
+{
+    char *to = text;
+    for (const unsigned char *c = (unsigned char *)text; *c; c++) {
+        bool c1 = c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0; /* U+0080 to U+009F */
+        bool control = c1 || (*c < ' ' && *c != '\n' && *c != '\t') || *c == 0x7f;
+        *to++ = control ? '?' : (char)*c;
+        c += c1;
+    }
+    *to = 0;
+}
+
 int cli_error(const char *fmt, ...)
 {
     va_list ap;
-    char text[1024];
+    char text[8192];
     va_start(ap, fmt);
-    fflush(stdout);
-    if (ranks_silent()) {
-        vsnprintf(text, sizeof text, fmt, ap);
-        ranks_keep(text);
-    } else {
-        fputs("drn: ", stderr);
-        vfprintf(stderr, fmt, ap);
-        fputc('\n', stderr);
-    }
+    vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
+    cli_plain(text);
+    fflush(stdout);
+    if (ranks_silent())
+        ranks_keep(text);
+    else
+        fprintf(stderr, "drn: %s\n", text);
     return EXIT_FAILED;
 }
 
@@ -55,4 +65,17 @@ char *cli_format(const char *fmt, ...)
         text = NULL;
     va_end(ap);
     return or_die(text);
+}
+
+void cli_say(FILE *f, const char *fmt, ...)
+{
+    va_list ap;
+    char *text = NULL;
+    va_start(ap, fmt);
+    if (vasprintf(&text, fmt, ap) < 0)
+        text = NULL;
+    va_end(ap);
+    cli_plain(or_die(text));
+    fputs(text, f);
+    free(text);
 }

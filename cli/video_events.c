@@ -65,7 +65,8 @@ static void clear_live(video_events *e)
 static void live_line(video_events *e, const drn_video_progress *p)
 {
     double fps = speed(e, p), s = left(p, fps);
-    fprintf(stderr, "\r\033[K%s", say_brief(e->in));
+    fputs("\r\033[K", stderr);
+    cli_say(stderr, "%s", say_brief(e->in));
     if (p->total > 0)
         fprintf(stderr, "  %3d%%  %lld/%lld frames", percent_of(p), (long long)p->done,
                 (long long)p->total);
@@ -85,10 +86,10 @@ static void plain_line(video_events *e, const drn_video_progress *p)
 {
     int percent = percent_of(p);
     if (p->total > 0 && percent / 10 > e->percent / 10)
-        fprintf(stderr, "%s %d%% (%lld of %lld frames, %.2f fps)\n", e->in, percent,
+        cli_say(stderr, "%s %d%% (%lld of %lld frames, %.2f fps)\n", e->in, percent,
                 (long long)p->done, (long long)p->total, speed(e, p));
     else if (p->total == 0 && p->done / 100 > e->done / 100)
-        fprintf(stderr, "%s %lld frames (%.2f fps)\n", e->in, (long long)p->done, speed(e, p));
+        cli_say(stderr, "%s %lld frames (%.2f fps)\n", e->in, (long long)p->done, speed(e, p));
     e->percent = percent;
 }
 
@@ -101,7 +102,7 @@ static void begin(video_events *e, const drn_video_progress *p)
     if (e->json)
         put_progress(e, p, "start");
     else if (p->resumed > 0 && !e->quiet)
-        fprintf(stderr, "%s: going on behind frame %lld\n", e->in, (long long)p->resumed);
+        cli_say(stderr, "%s: going on behind frame %lld\n", e->in, (long long)p->resumed);
 }
 
 /* ---- what happens ---- */
@@ -151,7 +152,7 @@ void video_events_note(void *ctx, const char *line)
         json_object_set_new(o, "message", say_text(line));
         say_json(o);
     } else if (!e->quiet) {
-        fprintf(stderr, "drn: %s\n", line);
+        cli_say(stderr, "drn: %s\n", line);
     }
 }
 
@@ -187,7 +188,7 @@ int video_events_end(video_events *e, drn_status st, const drn_video_result *r,
         json_object_set_new(o, "seconds", json_real(spent));
         say_json(o);
     } else if (!e->quiet) {
-        fprintf(stderr, "%s: %dx%d, %lld frames, %.2f s\n", e->out, r->width, r->height,
+        cli_say(stderr, "%s: %dx%d, %lld frames, %.2f s\n", e->out, r->width, r->height,
                 (long long)r->frames, spent);
     }
     return EXIT_OK;

@@ -33,8 +33,12 @@ drn_status drn_fail(drn_error *err, drn_status code, const char *fmt, ...)
         vsnprintf(err->message, sizeof err->message, fmt, ap);
         va_end(ap);
         for (unsigned char *c = (unsigned char *)err->message; *c; c++)
-            if (*c < ' ' || *c == 0x7f) /* of file names and such: no commands to a terminal */
+            if (*c < ' ' || *c == 0x7f) { /* of file names and such: no commands to a terminal */
                 *c = ' ';
+            } else if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) { /* U+0080 to U+009F */
+                c[0] = ' ';
+                memmove(c + 1, c + 2, strlen((char *)c + 2) + 1);
+            }
     }
     return code;
 }

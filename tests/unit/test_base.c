@@ -14,6 +14,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+TEST(fail_plain, "a message has no control characters, and letters with such bytes stay")
+{
+    drn_error err;
+    drn_fail(&err, DRN_ERR_IO, "a%sb", "\033[2J\x7f\n\xc2\x80\xc2\x9b" "2J\xc2\xa0\xc3\x9b\xf0\x9f\x98\x80\xc2");
+    CHECK_STR(err.message, "a [2J    2J\xc2\xa0\xc3\x9b\xf0\x9f\x98\x80\xc2" "b");
+}
+
 TEST(mem_fail, "the n-th allocation fails on request and the message has the size")
 {
     drn_error err = {0};

@@ -219,6 +219,7 @@ TEST(names, "a picture's name has no folders, no control characters and is UTF-8
         {".hidden", "hidden"},
         {"a/", "picture"},
         {"a\nb\x7f", "a_b_"},
+        {"a\xc2\x9b" "2J\xc2\x80\xc2\xa0\xc3\x9b", "a_2J_\xc2\xa0\xc3\x9b"},
         {"\xff\xfe.png", "__.png"},
         {"\xc3\xa4.png", "\xc3\xa4.png"},
         {"\xc0\xaf", "__"},
@@ -239,9 +240,9 @@ TEST(names, "a picture's name has no folders, no control characters and is UTF-8
 
 TEST(clean_text, "any line becomes valid UTF-8, which JSON needs")
 {
-    char text[] = "a\xff\x01 \xe2\x82 \xe2\x82\xac";
+    char text[] = "a\xff\x01 \xe2\x82 \xe2\x82\xac \xc2\x9b\xc2\xa0";
     web_text_clean(text);
-    CHECK_STR(text, "a?? ?? \xe2\x82\xac");
+    CHECK_STR(text, "a?? ?? \xe2\x82\xac ??\xc2\xa0");
     json_t *j = json_string(text);
     CHECK(j != NULL);
     json_decref(j);

@@ -24,12 +24,18 @@ static size_t utf8_length(const unsigned char *p)
     return c >= least[n] && c <= 0x10ffff && !surrogate ? n : 0;
 }
 
+/* Of a sequence that is one: U+0000 to U+001F, U+007F to U+009F. */
+static bool is_control(const unsigned char *p)
+{
+    return *p < 32 || *p == 127 || (p[0] == 0xc2 && p[1] < 0xa0);
+}
+
 void web_text_clean(char *text)
 {
     for (unsigned char *p = (unsigned char *)text; *p;) {
         size_t n = utf8_length(p);
-        if (n == 0 || *p < 32 || *p == 127)
-            *p = '?';
+        if (n == 0 || is_control(p))
+            memset(p, '?', n ? n : 1);
         p += n ? n : 1;
     }
 }
@@ -46,7 +52,7 @@ void web_name_clean(char out[WEB_NAME_MAX + 1], const char *name)
         size_t n = utf8_length(p);
         if (used + (n ? n : 1) > WEB_NAME_MAX)
             break;
-        bool plain = n > 1 || (n == 1 && *p >= 32 && *p != 127);
+        bool plain = n > 0 && !is_control(p);
         memcpy(out + used, plain ? (const char *)p : "_", plain ? n : 1);
         used += plain ? n : 1;
         p += n ? n : 1;
