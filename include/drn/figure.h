@@ -35,7 +35,7 @@ typedef struct drn_figure_options {
      * (DRN_FIGURE_ENLARGE: of the result, where the first model differs most from bicubic). */
     drn_figure_rect crop;
     int zoom;      /* screen pixels a pixel of the original; 0: as many as fill 288 */
-    int columns;   /* panels side by side; 0: the kind's own */
+    int columns;   /* panels side by side; 0: as suits the kind, with no empty place */
     bool ensemble; /* models run as self-ensembles */
     int threads;   /* 0: all cores */
     drn_device device;

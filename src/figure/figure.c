@@ -13,6 +13,7 @@ enum { PANEL = 288, OVERVIEW = 900 /* most pixels across */ };
 typedef struct layout {
     drn_figure_rect crop;
     int zoom, columns, rows, lines;  /* lines of text below a panel */
+    int first;                       /* cell of the first panel; 1: the overview has cell 0 */
     int64_t cell_width, cell_height; /* without gaps */
     int32_t overview_width, overview_height;
     int64_t width, height; /* of the figure */
@@ -26,17 +27,16 @@ static int lines_of(const figure_panels *p)
     return 1;
 }
 
-/* As high as the panels beside it, but not wider than OVERVIEW. */
-static void place_overview(layout *l, const drn_image *im)
+/* As large as the room allows. */
+static void place_overview(layout *l, const drn_image *im, double width, double height)
 {
-    double h = (double)(l->height - drn_text_height(FIGURE_TEXT)), w = h * im->width / im->height;
-    if (w > OVERVIEW) {
-        h *= OVERVIEW / w;
-        w = OVERVIEW;
+    double h = height, w = h * im->width / im->height;
+    if (w > width) {
+        h *= width / w;
+        w = width;
     }
     l->overview_width = w < 1 ? 1 : (int32_t)w;
     l->overview_height = h < 1 ? 1 : (int32_t)h;
-    l->width += l->overview_width + FIGURE_GAP;
 }
 
 static void lay_out(layout *l, const figure_panels *p, const drn_figure_options *o)
@@ -45,13 +45,20 @@ static void lay_out(layout *l, const figure_panels *p, const drn_figure_options 
     l->columns = o->columns > 0 ? o->columns : p->columns;
     l->columns = l->columns > p->count ? p->count : l->columns;
     l->rows = (p->count + l->columns - 1) / l->columns;
+    /* an overview fills the one cell that would be empty, unless the columns were asked for */
+    l->first = p->overview && o->columns == 0 && l->rows * l->columns == p->count + 1;
     l->lines = lines_of(p);
     l->cell_width = (int64_t)l->crop.width * l->zoom;
     l->cell_height = (int64_t)l->crop.height * l->zoom + l->lines * drn_text_height(FIGURE_TEXT);
     l->width = l->columns * (l->cell_width + FIGURE_GAP) - FIGURE_GAP;
     l->height = l->rows * (l->cell_height + FIGURE_GAP) - FIGURE_GAP;
-    if (p->overview)
-        place_overview(l, p->picture);
+    if (l->first) {
+        place_overview(l, p->picture, (double)l->cell_width, (double)l->crop.height * l->zoom);
+    } else if (p->overview) {
+        place_overview(l, p->picture, OVERVIEW,
+                       (double)(l->height - drn_text_height(FIGURE_TEXT)));
+        l->width += l->overview_width + FIGURE_GAP;
+    }
 }
 
 /* The whole picture with a frame around the crop, and the name. */
@@ -68,18 +75,20 @@ static drn_status draw_overview(drn_image *sheet, const layout *l, const figure_
     figure_frame(sheet, &(drn_figure_rect){(int32_t)(l->crop.x * fx), (int32_t)(l->crop.y * fy),
                                            (int32_t)(l->crop.width * fx + 0.5),
                                            (int32_t)(l->crop.height * fy + 0.5)});
-    return figure_write(sheet, 0, l->overview_height, l->overview_width, name, err);
+    int32_t room = l->first ? (int32_t)l->cell_width : l->overview_width;
+    return figure_write(sheet, 0, l->overview_height, room, name, err);
 }
 
 static drn_status draw_panels(drn_image *sheet, drn_figure_info *info, const layout *l,
                               const figure_panels *p, drn_error *err)
 {
-    int32_t left = p->overview ? l->overview_width + FIGURE_GAP : 0;
+    int32_t left = p->overview && !l->first ? l->overview_width + FIGURE_GAP : 0;
     int32_t line = drn_text_height(FIGURE_TEXT), wide = (int32_t)l->cell_width;
     for (int i = 0; i < p->count; i++) {
         const figure_panel *q = &p->list[i];
-        int32_t x = left + i % l->columns * (wide + FIGURE_GAP);
-        int32_t y = i / l->columns * ((int32_t)l->cell_height + FIGURE_GAP);
+        int cell = l->first + i;
+        int32_t x = left + cell % l->columns * (wide + FIGURE_GAP);
+        int32_t y = cell / l->columns * ((int32_t)l->cell_height + FIGURE_GAP);
         int32_t high = l->crop.height * l->zoom;
         figure_draw(sheet, x, y, q->image, &l->crop, l->zoom);
         DRN_TRY(figure_write(sheet, x, y + high, wide, q->label, err));

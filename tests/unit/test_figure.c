@@ -149,6 +149,48 @@ TEST(compare, "the panels are LR, bicubic, the model's result and the original, 
     drn_model_free(model);
 }
 
+/* Rows y to end of the picture of width x height at the left upper corner. */
+static bool shows(const drn_image *sheet, const drn_image *im, int width, int height, int y, int end)
+{
+    drn_image *small;
+    drn_error err = {0};
+    CHECK_OK(drn_imresize_to(&small, im, width, height, NULL, &err), err);
+    bool same = true;
+    for (; y < end; y++)
+        same = same && memcmp(at(sheet, 0, y), at(small, 0, y), 3 * (size_t)width) == 0;
+    drn_image_free(small);
+    return same;
+}
+
+TEST(no_hole, "an odd number of panels has the whole picture in their grid, which is full then")
+{
+    need_text();
+    drn_image *im = plain_scene();
+    drn_model *model = model_of(4);
+    drn_figure_info info;
+    drn_figure_options o = {.scale = 4,
+                            .models = {model, model},
+                            .crop = {37, 21, 24, 12},
+                            .zoom = 4,
+                            .threads = 1};
+    for (o.model_count = 0; o.model_count <= 2; o.model_count += 2) {
+        drn_image *sheet = figure(&info, im, &o);
+        int columns = (info.count + 1) / 2, wide = 24 * 4 + 8, high = 12 * 4 + 2 * drn_text_height(14) + 8;
+        CHECK_INT(info.count, 3 + o.model_count);
+        CHECK_INT(sheet->width, columns * wide - 8);
+        CHECK_INT(sheet->height, 2 * high - 8);
+        for (int i = 0; i < info.count; i++) {
+            CHECK_INT(info.panels[i].at.x, (i + 1) % columns * wide);
+            CHECK_INT(info.panels[i].at.y, (i + 1) / columns * high);
+        }
+        CHECK(shows(sheet, im, 64, 48, 0, 14)); /* 80 x 60 in 96 x 48; the frame begins in row 14 */
+        CHECK(!shows(sheet, im, 64, 48, 14, 15));
+        drn_image_free(sheet);
+    }
+    drn_image_free(im);
+    drn_model_free(model);
+}
+
 TEST(choice, "without a crop the place where bicubic is worst is shown")
 {
     need_text();
