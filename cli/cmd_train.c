@@ -23,7 +23,7 @@ typedef struct options {
 static const opt table[] = {
     OPT(TEXT, recipe, "recipe", 0, .arg = "FILE", .required = true,
         .doc =
-            "what to train and how: a file, or a built-in recipe: paper-x4, paper-x8, best-x4, photo-x4, "
+            "what to train and how: a file, or a built-in recipe: paper-x4, paper-x8, best-x4, photo-x4, graphics-x4, "
             "compact-x4, compact-gs-x4, fast-x4, study-x4, tiny-x2 or tiny-x4"),
     OPT(LIST, data, "data", 0, .arg = "PATH[:WEIGHT]",
         .doc = "folder or pack of high-resolution pictures, or several, with their shares of the "

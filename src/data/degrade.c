@@ -2,12 +2,13 @@
 
 #include "base/rng.h"
 #include "image/degrade.h"
+#include "image/shrink.h"
 
 #include <math.h>
 
 bool drn_degrade_active(const drn_degrade_spec *s)
 {
-    return s->blur > 0 || s->noise > 0 || s->jpeg > 0;
+    return s->box > 0 || s->nearest > 0 || s->blur > 0 || s->noise > 0 || s->jpeg > 0;
 }
 
 static double between(drn_rng *rng, double lo, double hi)
@@ -45,6 +46,20 @@ static void add_noise(drn_image *im, double sigma, bool grey, drn_rng *rng)
         for (size_t b = 0; b < bands; b++)
             p[i + b] = level(p[i + b] + sigma * pair[k % 2]);
     }
+}
+
+drn_status drn_degrade_shrink(drn_image **out, const drn_image *hr, int factor, bool lr,
+                              const drn_degrade_spec *s, uint64_t seed, drn_error *err)
+{
+    drn_rng rng;
+    drn_rng_seed(&rng, seed, 1); /* a stream of its own: drn_degrade() draws what it drew before */
+    double kernel = drn_rng_uniform(&rng);
+    int x = (factor - (int)drn_rng_below(&rng, 2)) / 2, y = (factor - (int)drn_rng_below(&rng, 2)) / 2;
+    if (kernel >= s->box + s->nearest)
+        return drn_imresize(out, hr, 1.0 / factor, NULL, err);
+    if (lr && kernel >= s->box)
+        return drn_shrink_nearest(out, hr, factor, x, y, err);
+    return drn_shrink_box(out, hr, factor, err);
 }
 
 drn_status drn_degrade(drn_image *im, const drn_degrade_spec *s, uint64_t seed, drn_error *err)

@@ -47,7 +47,7 @@ drn_status drn_patch_cut(float *lr, float *const *target, const drn_image *hr,
     DRN_CHECK(drn_image_crop(&piece, hr, x0 * s, y0 * s, (x1 - x0) * s, (y1 - y0) * s, err));
     for (int l = -1; l < levels - 1; l++) {
         int up = 1 << (l + 1); /* scale of this level over the LR picture */
-        DRN_CHECK(drn_imresize(&small, piece, (double)up / s, NULL, err));
+        DRN_CHECK(drn_degrade_shrink(&small, piece, s / up, l < 0, &spec->degrade, place->degrade, err));
         if (l < 0 && drn_degrade_active(&spec->degrade)) /* with the margin: blocks go on */
             DRN_CHECK(drn_degrade(small, &spec->degrade, place->degrade, err));
         to_floats(l < 0 ? lr : target[l], small, (place->x - x0) * up, (place->y - y0) * up, p * up,

@@ -39,8 +39,8 @@ static inline int drn_patch_channel(int b, int order)
 
 /* Fill lr[3,p,p] and target[l][3,p*2^(l+1),..] (l < log2(scale)), values in [0,1].  The LR patch
  * has the bits that imresize of the whole picture (cropped to multiples of the scale, u8 after each
- * pass) has at that place, degraded if the spec says so; targets below the last level are the bicubic reductions of section 4.2,
- * the last is HR itself. */
+ * pass) has at that place, degraded if the spec says so; targets below the last level are the bicubic reductions of section 4.2
+ * (where the spec shrinks LR otherwise: drn_degrade_shrink()), the last is HR itself. */
 drn_status drn_patch_cut(float *lr, float *const *target, const drn_image *hr,
                          const drn_patch_place *place, const drn_patch_spec *spec, drn_error *err);
 

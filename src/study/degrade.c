@@ -2,26 +2,11 @@
 
 #include "drn/metrics.h"
 #include "image/degrade.h"
+#include "image/shrink.h"
 
 const char *study_degrade_name(drn_degrade_kind kind)
 {
     return kind == DRN_DEGRADE_BLUR ? "blur" : kind == DRN_DEGRADE_NEAREST ? "nearest" : "bicubic";
-}
-
-static drn_status nearest(drn_image **out, const drn_image *hr, int scale, drn_error *err)
-{
-    drn_image *lr;
-    DRN_TRY(drn_image_new(&lr, hr->width / scale, hr->height / scale, 3, DRN_U8, err));
-    uint8_t *p = lr->data;
-    for (int32_t y = 0; y < lr->height; y++)
-        for (int32_t x = 0; x < lr->width; x++, p += 3) {
-            size_t at = (size_t)(y * scale + scale / 2) * (size_t)hr->width +
-                        (size_t)(x * scale + scale / 2);
-            const uint8_t *q = (const uint8_t *)hr->data + 3 * at;
-            p[0] = q[0], p[1] = q[1], p[2] = q[2];
-        }
-    *out = lr;
-    return DRN_OK;
 }
 
 drn_status study_degrade(drn_image **out, const drn_image *hr, int scale, drn_degrade_kind kind,
@@ -34,7 +19,7 @@ drn_status study_degrade(drn_image **out, const drn_image *hr, int scale, drn_de
                         (int)hr->bands);
     DRN_TRY(drn_protocol_hr(&cut, hr, scale, err));
     if (kind == DRN_DEGRADE_NEAREST) {
-        st = nearest(out, cut, scale, err);
+        st = drn_shrink_nearest(out, cut, scale, scale / 2, scale / 2, err);
     } else {
         if (kind == DRN_DEGRADE_BLUR)
             DRN_CHECK(drn_blur(cut, sigma, err));

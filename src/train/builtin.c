@@ -8,6 +8,7 @@
     X(paper_x8, "paper-x8")                                                                        \
     X(best_x4, "best-x4")                                                                          \
     X(photo_x4, "photo-x4")                                                                        \
+    X(graphics_x4, "graphics-x4")                                                                  \
     X(compact_x4, "compact-x4")                                                                    \
     X(compact_gs_x4, "compact-gs-x4")                                                              \
     X(fast_x4, "fast-x4")                                                                          \

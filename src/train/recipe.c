@@ -80,6 +80,8 @@ static const key keys[] = {
     INT("data.ratio_seed", ratio_seed, "1", 0, 9e15),
     INT("data.cache_mb", cache_mb, "1024", 1, 1e6),
     INT("data.prefetch", prefetch, "1", 0, 64),
+    REAL("degrade.box", box, "0", 0, 1),
+    REAL("degrade.nearest", nearest, "0", 0, 1),
     REAL("degrade.blur", blur, "0", 0, 1),
     REAL("degrade.blur_min", blur_min, "0.2", 0, 8),
     REAL("degrade.blur_max", blur_max, "0.8", 0, 8),
@@ -469,6 +471,11 @@ drn_status drn_recipe_check(const drn_recipe *r, drn_error *err)
     DRN_TRY(check_size(r, r->patch, r->batch, err));
     for (int i = 0; i < sizes.count; i++)
         DRN_TRY(check_size(r, sizes.list[i].patch, sizes.list[i].batch, err));
+    if (r->box + r->nearest > 1)
+        return drn_fail(err, DRN_ERR_INVALID,
+                        "recipe: degrade.box %g and degrade.nearest %g are shares of the same patches: "
+                        "together at most 1",
+                        r->box, r->nearest);
     DRN_TRY(check_bounds("blur", r->blur_min, r->blur_max, err));
     DRN_TRY(check_bounds("noise", r->noise_min, r->noise_max, err));
     DRN_TRY(check_bounds("jpeg", (double)r->jpeg_min, (double)r->jpeg_max, err));

@@ -32,7 +32,7 @@ typedef struct drn_recipe {
     double ratio;       /* share of the pictures used */
     int64_t ratio_seed;
     /* degrade: drn_degrade_spec */
-    double blur, blur_min, blur_max, noise, noise_min, noise_max, noise_grey, jpeg, jpeg_half;
+    double box, nearest, blur, blur_min, blur_max, noise, noise_min, noise_max, noise_grey, jpeg, jpeg_half;
     int64_t jpeg_min, jpeg_max;
     /* train */
     int64_t steps, schedule, warmup, step_every, seed, threads, val_every, val_images, val_crop,

@@ -179,7 +179,9 @@ static drn_status open_data(drn_run *r, drn_error *err)
 
 static drn_degrade_spec degrade_spec(const drn_recipe *c)
 {
-    return (drn_degrade_spec){.blur = c->blur,
+    return (drn_degrade_spec){.box = c->box,
+                              .nearest = c->nearest,
+                              .blur = c->blur,
                               .blur_min = c->blur_min,
                               .blur_max = c->blur_max,
                               .noise = c->noise,

@@ -1,6 +1,7 @@
 /* Blur, noise and JPEG on training patches, against a real encoder and against statistics. */
 #include "data/loader.h"
 #include "image/degrade.h"
+#include "image/shrink.h"
 #include "pictures.h"
 
 #include <stdlib.h>
@@ -281,6 +282,101 @@ TEST(targets, "only the LR patch changes: places and targets are those of clean 
     drn_loader_free(a);
     drn_loader_free(b);
     drn_dataset_free(d);
+}
+
+/* Mean of a block by the definition, or one of its pixels. */
+static double block(const drn_image *im, int x, int y, int b, int factor, int dx, int dy)
+{
+    const uint8_t *p = im->data;
+    double sum = 0;
+    for (int i = 0; i < factor * factor; i++) {
+        int c = x * factor + i % factor, r = y * factor + i / factor;
+        double v = p[3 * (r * im->width + c) + b];
+        if (i == dy * factor + dx)
+            return v;
+        sum += v;
+    }
+    return sum / (factor * factor);
+}
+
+TEST(kernels, "shrinking by blocks is the mean, or the pixel, of each; what is left over is cut off")
+{
+    drn_error err = {0};
+    drn_image *im = scene(43, 34, 2), *box, *one;
+    for (int factor = 1; factor <= 8; factor *= 2) {
+        int at = factor / 2;
+        CHECK_OK(drn_shrink_box(&box, im, factor, &err), err);
+        CHECK_OK(drn_shrink_nearest(&one, im, factor, at, factor - 1, &err), err);
+        CHECK(box->width == 43 / factor && box->height == 34 / factor && one->width == box->width);
+        const uint8_t *p = box->data, *q = one->data;
+        for (int y = 0; y < box->height; y++)
+            for (int x = 0; x < box->width; x++)
+                for (int b = 0; b < 3; b++, p++, q++) {
+                    CHECK_NEAR(*p, block(im, x, y, b, factor, -1, -1), 0.5001);
+                    CHECK_INT(*q, (int)block(im, x, y, b, factor, at, factor - 1));
+                }
+        drn_image_free(box);
+        drn_image_free(one);
+    }
+    CHECK_INT(drn_shrink_box(&box, im, 35, &err), DRN_ERR_INVALID);
+    CHECK_INT(drn_shrink_box(&box, im, 0, &err), DRN_ERR_INVALID);
+    drn_image_free(im);
+}
+
+TEST(shares, "each kernel makes its share of the LR patches; targets have no halos where LR has none")
+{
+    enum { TIMES = 600 };
+    drn_error err = {0};
+    drn_degrade_spec some = {.box = 0.5, .nearest = 0.2};
+    drn_image *im = scene(24, 24, 3), *bicubic, *box, *pixel[4];
+    int times[3] = {0}, targets = 0, pixels[4] = {0};
+    CHECK_OK(drn_imresize(&bicubic, im, 0.25, NULL, &err), err);
+    CHECK_OK(drn_shrink_box(&box, im, 4, &err), err);
+    for (int i = 0; i < 4; i++)
+        CHECK_OK(drn_shrink_nearest(&pixel[i], im, 4, 1 + i % 2, 1 + i / 2, &err), err);
+    for (uint64_t seed = 0; seed < TIMES; seed++) {
+        drn_image *lr, *target;
+        CHECK_OK(drn_degrade_shrink(&lr, im, 4, true, &some, seed, &err), err);
+        CHECK_OK(drn_degrade_shrink(&target, im, 4, false, &some, seed, &err), err);
+        int kind = same(lr, bicubic) ? 0 : same(lr, box) ? 1 : 2;
+        times[kind]++;
+        for (int i = 0; i < 4 && kind == 2; i++)
+            pixels[i] += same(lr, pixel[i]);
+        targets += same(target, kind == 0 ? bicubic : box);
+        drn_image_free(lr);
+        drn_image_free(target);
+    }
+    CHECK_NEAR(times[0], 0.3 * TIMES, 45); /* four standard deviations */
+    CHECK_NEAR(times[1], 0.5 * TIMES, 49);
+    CHECK_INT(pixels[0] + pixels[1] + pixels[2] + pixels[3], times[2]);
+    for (int i = 0; i < 4; i++)
+        CHECK_NEAR(pixels[i], 0.05 * TIMES, 22);
+    CHECK_INT(targets, TIMES);
+    drn_image_free(im);
+    drn_image_free(bicubic);
+    drn_image_free(box);
+    for (int i = 0; i < 4; i++)
+        drn_image_free(pixel[i]);
+}
+
+TEST(blocks, "a patch has the blocks of the whole picture, wherever it lies")
+{
+    drn_error err = {0};
+    drn_image *im = scene(90, 70, 4), *box;
+    drn_patch_spec spec = {.scale = 4, .patch = 7, .degrade = {.box = 1}};
+    static float lr[3 * 49], two[3 * 196], four[3 * 784];
+    CHECK_OK(drn_shrink_box(&box, im, 4, &err), err);
+    for (int32_t y = 0; y <= 70 / 4 - 7; y += 5)
+        for (int32_t x = 0; x <= 90 / 4 - 7; x += 3) {
+            drn_patch_place place = {.x = x, .y = y};
+            CHECK_OK(drn_patch_cut(lr, (float *[]){two, four}, im, &place, &spec, &err), err);
+            for (int i = 0; i < 3 * 49; i++) {
+                const uint8_t *p = (const uint8_t *)box->data + 3 * ((y + i % 49 / 7) * 22 + x + i % 7);
+                CHECK_NEAR(lr[i], p[i / 49] / 255.0, 1e-6);
+            }
+        }
+    drn_image_free(box);
+    drn_image_free(im);
 }
 
 TEST(memory, "every refused allocation is an error and loses nothing")

@@ -35,7 +35,15 @@ TEST(degrade, "bounds of degradations that are the wrong way round are refused")
         CHECK(strstr(err.message, "_min") && strstr(err.message, "above degrade."));
     }
     CHECK_INT(drn_recipe_set(&r, "degrade.jpeg=1.5", &err), DRN_ERR_INVALID);
+    drn_recipe_defaults(&r);
+    CHECK_OK(drn_recipe_set(&r, "degrade.box=0.75", &err), err);
+    CHECK_OK(drn_recipe_set(&r, "degrade.nearest=0.25", &err), err);
+    CHECK_OK(drn_recipe_check(&r, &err), err);
+    CHECK_OK(drn_recipe_set(&r, "degrade.nearest=0.26", &err), err);
+    CHECK_INT(drn_recipe_check(&r, &err), DRN_ERR_INVALID);
+    CHECK(strstr(err.message, "degrade.nearest 0.26"));
     CHECK_OK(drn_recipe_load(&r, "photo-x4", &err), err);
+    CHECK(r.box == 0 && r.nearest == 0);
     CHECK(r.jpeg == 0.7 && r.jpeg_min == 40 && r.noise_max == 15 && r.blur == 0.2 && r.patch == 48);
 }
 
