@@ -43,10 +43,11 @@ static const opt table[] = {
     OPT(TEXT, model, "model", 'm', .arg = "MODEL", .fallback = AUTO_MODEL,
         .doc =
             "a built-in model ('drn models' lists them) or a .safetensors file.  auto: "
-            "drn-compact-photo-x4 for files in a format that loses detail (JPEG, WebP that is not "
-            "lossless, AVIF, HEIC, JPEG 2000, JPEG XL) and for pixels that were in a JPEG file or "
+            "drn-compact-graphics-x4 for what is drawn (screenshots, text, line art, logos); for photos "
+            "drn-compact-photo-x4 if the file's format loses detail (JPEG, WebP that is not "
+            "lossless, AVIF, HEIC, JPEG 2000, JPEG XL), or the pixels were in a JPEG file or "
             "are noisy; for others drn-compact-x4, or drn-x8 above 4 up to 8 times.  best: the "
-            "large models, 5 times slower: drn-photo-x4 for such pictures, for others drn-x2, "
+            "large models for photos, 5 times slower: drn-photo-x4, or drn-x2, "
             "drn-x4 or drn-x8 by the size.  default: drn-compact-x4"),
     OPT(FLAG, ensemble, "ensemble", 'x',
         .doc = "mean over the 8 flips and turns of the picture: slightly better, 8 times the work"),

@@ -174,7 +174,7 @@ static void check_streams(const options *o, const char *in)
 static const char *model_name(const char *asked)
 {
     bool best = strcmp(asked, BEST_MODEL) == 0;
-    const char *name = best || strcmp(asked, AUTO_MODEL) == 0 ? drn_model_for(best, true, 0) : asked;
+    const char *name = best || strcmp(asked, AUTO_MODEL) == 0 ? drn_model_for(best, DRN_PICTURE_DAMAGED, 0) : asked;
     return name ? name : DEFAULT_MODEL;
 }
 

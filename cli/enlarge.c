@@ -63,7 +63,7 @@ typedef struct work {
     model_choice *models;
     const drn_model *model; /* the one picked */
     bool lossy;             /* by the file's format */
-    drn_traces traces;      /* in pixels of other files, when the model is picked by the picture */
+    drn_traces traces;      /* in the pixels, when the model is picked by the picture */
     const enlarge_options *o;
     drn_upscale_options how;
     drn_upscale_target target;
@@ -99,6 +99,11 @@ static double bytes(const drn_image *in, const drn_upscale_target *t)
     return pixels * in->bands * (double)drn_depth_size(in->depth);
 }
 
+static drn_picture_kind kind(const work *w)
+{
+    return drn_traces_kind(&w->traces, w->lossy);
+}
+
 /* The model for the picture; a size in pixels is the same for all of them. */
 static drn_status pick_model(work *w, int32_t width, int32_t height, drn_error *err)
 {
@@ -110,8 +115,7 @@ static drn_status pick_model(work *w, int32_t width, int32_t height, drn_error *
             return st;
         times = fmax((double)t.width / width, (double)t.height / height);
     }
-    bool damaged = w->lossy || drn_traces_damaged(&w->traces);
-    return model_choice_pick(&w->model, w->models, damaged, times, err);
+    return model_choice_pick(&w->model, w->models, kind(w), times, err);
 }
 
 /* Why the model was picked; NULL: it was named. */
@@ -119,12 +123,17 @@ static const char *why(const work *w)
 {
     if (!w->models->by_picture)
         return NULL;
-    if (w->lossy)
-        return "for files in a lossy format";
-    if (w->traces.jpeg)
-        return "for what a JPEG file left in the pixels";
-    return drn_traces_damaged(&w->traces) ? "for noise"
-                                          : "for files in a lossless format, at this size";
+    switch (kind(w)) {
+    case DRN_PICTURE_DRAWN:
+        return "for what is drawn, not photographed";
+    case DRN_PICTURE_DAMAGED:
+        return w->lossy         ? "for files in a lossy format"
+               : w->traces.jpeg ? "for what a JPEG file left in the pixels"
+                                : "for noise";
+    case DRN_PICTURE_CLEAN:
+        break;
+    }
+    return "for files in a lossless format, at this size";
 }
 
 /* What the output's format cannot hold is known before the work. */
@@ -155,7 +164,7 @@ static drn_status plan(work *w, const drn_image *info, const drn_model *model, d
     return DRN_OK;
 }
 
-/* Pixels tell more than the format of a file that keeps them as they are. */
+/* Pixels tell more than the format of a file. */
 static drn_status look_for_traces(work *w, drn_error *err)
 {
     if (w->streamed) {
@@ -181,7 +190,7 @@ static drn_status look(work *w, drn_error *err)
     }
     if (st == DRN_OK)
         st = plan(w, &info, w->models->first, err);
-    if (st == DRN_OK && w->models->by_picture && !w->lossy)
+    if (st == DRN_OK && w->models->by_picture)
         st = look_for_traces(w, err);
     if (st == DRN_OK)
         st = pick_model(w, info.width, info.height, err);

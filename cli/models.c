@@ -59,14 +59,14 @@ void model_choice_free(model_choice *choice)
     *choice = (model_choice){0};
 }
 
-drn_status model_choice_pick(const drn_model **out, model_choice *choice, bool damaged, double times,
-                             drn_error *err)
+drn_status model_choice_pick(const drn_model **out, model_choice *choice, drn_picture_kind kind,
+                             double times, drn_error *err)
 {
     size_t i = 0;
     *out = choice->first;
     if (!choice->by_picture)
         return DRN_OK;
-    const char *name = drn_model_for(choice->best, damaged, times);
+    const char *name = drn_model_for(choice->best, kind, times);
     while (choice->loaded[i] && strcmp(drn_model_name(choice->loaded[i]), name) != 0)
         i++; /* there are fewer built-in models than places */
     drn_status st = choice->loaded[i] ? DRN_OK : drn_model_load(&choice->loaded[i], name, err);

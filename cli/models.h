@@ -20,7 +20,7 @@ char *model_scales(const drn_model *model);
 typedef struct model_choice {
     drn_model *first; /* the model, or one that stands for those picked: x4 */
     bool by_picture, best;
-    drn_model *loaded[8]; /* picked so far */
+    drn_model *loaded[16]; /* picked so far */
 } model_choice;
 
 /* Prints what is wrong and returns false. */
@@ -28,7 +28,7 @@ bool model_choice_load(model_choice *out, const char *name);
 void model_choice_free(model_choice *choice);
 
 /* The model for a picture that is to become `times` larger (0: as the model likes). */
-drn_status model_choice_pick(const drn_model **out, model_choice *choice, bool damaged, double times,
-                             drn_error *err);
+drn_status model_choice_pick(const drn_model **out, model_choice *choice, drn_picture_kind kind,
+                             double times, drn_error *err);
 
 #endif

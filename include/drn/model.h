@@ -53,13 +53,19 @@ typedef struct drn_builtin {
 /** The i-th built-in model, or NULL past the last.  Thread-safe. */
 const drn_builtin *drn_model_builtin(size_t i);
 
+/** What a picture is, as far as it decides which model suits it. */
+typedef enum drn_picture_kind {
+    DRN_PICTURE_CLEAN = 0,
+    DRN_PICTURE_DAMAGED = 1, /* a photograph with JPEG blocks or noise */
+    DRN_PICTURE_DRAWN = 2    /* a screenshot, a text, line art, a logo */
+} drn_picture_kind;
+
 /** The built-in model made for a kind of picture: what `drn upscale -m auto` (fast) and `-m best` take.
  *  @param best   the large, slow models instead of the compact ones.
- *  @param damaged  the picture comes from a format that loses detail, see drn_image_is_lossy(), or its pixels
- *                  keep traces of one, or noise, see drn_traces_damaged().
+ *  @param kind   what its pixels and its file's format tell, see drn_traces_kind().
  *  @param times  how many times larger the result is to be; 0 = 4.
  *  @return a name for drn_model_load(); NULL when nothing is built in.  Thread-safe. */
-const char *drn_model_for(bool best, bool damaged, double times);
+const char *drn_model_for(bool best, drn_picture_kind kind, double times);
 
 /* What a model is.  Thread-safe; pointers live as long as the model. */
 

@@ -1,8 +1,9 @@
-/* What a picture's pixels keep of its past: a JPEG file, noise. */
+/* What a picture's pixels tell of its past: a JPEG file, noise, a drawing. */
 #ifndef DRN_TRACES_H
 #define DRN_TRACES_H
 
 #include "drn/image.h"
+#include "drn/model.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -15,6 +16,10 @@ typedef struct drn_traces {
                       are in now */
     double noise;  /* standard deviation of the noise, levels of 255; 0: none is seen, or the picture is
                       too small to tell, or a quarter of it is perfectly flat */
+    double edges;  /* share of the 8 x 8 blocks with an edge of 48 levels in which 10 pixels have one
+                      colour, 0..1: of photographs few, of drawings and screenshots most; 0: fewer than
+                      4 edges */
+    double near;   /* the same with 24 pixels within 2 levels of one: drawings after a JPEG file, too */
 } drn_traces;
 
 /** Look for traces in a picture.  Of large pictures 16 squares of 128 x 128 pixels are looked at.
@@ -30,9 +35,12 @@ drn_status drn_image_traces(drn_traces *out, const drn_image *image, drn_error *
  *  @return as drn_image_read() | DRN_ERR_UNSUPPORTED (build without libvips).  Thread-safe. */
 drn_status drn_image_file_traces(drn_traces *out, const char *path, drn_error *err);
 
-/** Whether they are such that a model for damaged pictures (drn_model_for()) is the better one: a JPEG file's, or
- *  noise above 3.5 levels. */
-bool drn_traces_damaged(const drn_traces *traces);
+/** Which kind of model suits such pixels (drn_model_for()).  DRN_PICTURE_DRAWN: edges above 0.55, or, where there is
+ *  damage, near above 0.3; else DRN_PICTURE_DAMAGED: a lossy file, traces of JPEG, or noise above 3.5 levels; else
+ *  DRN_PICTURE_CLEAN.
+ *  @param lossy  the pixels come from a format that loses detail, see drn_image_is_lossy().
+ *  Thread-safe. */
+drn_picture_kind drn_traces_kind(const drn_traces *traces, bool lossy);
 
 #ifdef __cplusplus
 }

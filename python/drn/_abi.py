@@ -7,6 +7,7 @@ import ctypes as c
 
 OK, CANCELLED = 0, 6
 U8, U16, F32 = 0, 1, 2
+PICTURE_DAMAGED, PICTURE_DRAWN = 1, 2
 
 # Room for fields that a later 0.1.x appends; zero is their default.
 _MORE = ("_more", c.c_char * 64)
@@ -107,6 +108,8 @@ class Traces(c.Structure):
         ("blocks", c.c_double),
         ("jpeg", c.c_bool),
         ("noise", c.c_double),
+        ("edges", c.c_double),
+        ("near", c.c_double),
         _MORE,
     ]
 
@@ -227,7 +230,7 @@ FUNCTIONS = {
         [c.c_char_p, c.c_char_p, _model, _p(UpscaleOptions), _p(WriteOptions), c.c_size_t, _err],
     ),
     "drn_image_traces": (c.c_int, [_p(Traces), _image, _err]),
-    "drn_traces_damaged": (c.c_bool, [_p(Traces)]),
+    "drn_traces_kind": (c.c_int, [_p(Traces), c.c_bool]),
     "drn_upscale_check": (c.c_int, [_p(Loop), _image, _image, _model, c.c_int, _err]),
     "drn_upscale_trust": (c.c_int, [_out, _out, _image, _image, _err]),
     "drn_metrics": (c.c_int, [_p(MetricValues), _image, _image, _p(MetricOptions), _err]),

@@ -18,8 +18,8 @@ Builtin.__doc__ = "A model compiled into libdrn."
 Loop = namedtuple("Loop", "shrunk shrunk_bicubic dual dual_bicubic")
 Loop.__doc__ = "How well a result, shrunk again, returns to the input: PSNR in dB; see drn.check()."
 
-Traces = namedtuple("Traces", "jpeg noise damaged blocks")
-Traces.__doc__ = "What pixels keep of a JPEG file and of noise; see drn.traces()."
+Traces = namedtuple("Traces", "jpeg noise damaged blocks drawn edges")
+Traces.__doc__ = "What pixels tell of a JPEG file, of noise and of a drawing; see drn.traces()."
 
 
 def choice(words, word, what):
@@ -216,16 +216,26 @@ def check(result, image, model=None):
     return Loop(loop.shrunk, loop.shrunk_bicubic, *dual)
 
 
-def traces(image):
-    """Look for what an image's pixels keep of a JPEG file and of noise.
+def traces(image, lossy=False):
+    """Look for what an image's pixels tell of a JPEG file, of noise, and of a drawing.
 
     noise is the standard deviation of noise in levels of 255, damaged whether a model such as
-    drn-compact-photo-x4 is the better one, blocks the share of an image that speaks for one grid of
-    8 x 8 blocks.
+    drn-compact-photo-x4 is the better one, drawn whether drn-compact-graphics-x4 is.  blocks is the
+    share of an image that speaks for one grid of 8 x 8 blocks, edges that of its edges that part areas
+    of one colour.  lossy tells that the pixels come from a JPEG or another lossy file, whose blocks
+    are not always seen.
     """
     found = _abi.Traces()
     call(lib.drn_image_traces, found, Borrowed(image).c)
-    return Traces(found.jpeg, found.noise, lib.drn_traces_damaged(found), found.blocks)
+    kind = lib.drn_traces_kind(found, lossy)
+    return Traces(
+        found.jpeg,
+        found.noise,
+        kind == _abi.PICTURE_DAMAGED,
+        found.blocks,
+        kind == _abi.PICTURE_DRAWN,
+        found.edges,
+    )
 
 
 def trust(result, image):

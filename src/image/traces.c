@@ -1,7 +1,8 @@
-/* Traces of a JPEG file and of noise in pixels, by the 8 x 8 DCT at every place. */
+/* Traces of a JPEG file and of noise in pixels, by the 8 x 8 DCT at every place; and drawings. */
 #include "drn/traces.h"
 
 #include "base/mem.h"
+#include "image/drawn.h"
 #include "image/stream.h"
 
 #include <math.h>
@@ -26,6 +27,9 @@ static const double noise_bound = 3.5;
  * that of the weakest 2 %. */
 static const double weakest = 0.02, whitest = 1.8, widest = 3;
 
+/* Drawn: a larger share of the edges parts areas of one colour; after a JPEG file, of nearly one. */
+static const double equal_bound = 0.55, near_bound = 0.3;
+
 typedef float plane[TILE][TILE];
 
 /* A place for noise: energy of the low frequencies but the mean, of the middle ones, and the high
@@ -45,12 +49,14 @@ typedef struct places {
 typedef struct seeker {
     float basis[BLOCK][BLOCK]; /* [u][x], orthonormal */
     plane luma, colour;        /* a tile */
+    uint32_t colours[TILE][TILE]; /* 0xRRGGBB */
     bool clipped[TILE][TILE];  /* pixels with a band that is 0 or 255 */
     plane rows[BLOCK];         /* DCT along x: coefficient u of the 8 pixels from x on */
     uint8_t zeros[TILE][TILE]; /* coefficients that are zero, at every place; EVEN: a block that
                                   is constant along a direction */
     int32_t votes[BLOCK * BLOCK], cells;
     places in_luma, in_colour;
+    drn_drawn drawn;
 } seeker;
 
 /* ---- DCT at every place of a tile ---- */
@@ -270,6 +276,11 @@ static float level(const drn_image *im, size_t i)
     return v > 0 ? v < 1 ? v * 255.0f : 255.0f : 0; /* NaN: 0 */
 }
 
+static uint32_t colour(float r, float g, float b)
+{
+    return (uint32_t)(r + 0.5f) << 16 | (uint32_t)(g + 0.5f) << 8 | (uint32_t)(b + 0.5f);
+}
+
 static void take(seeker *s, const drn_image *im, int32_t left, int32_t top, int w, int h)
 {
     bool grey = im->bands < 3;
@@ -279,6 +290,7 @@ static void take(seeker *s, const drn_image *im, int32_t left, int32_t top, int 
                 ((size_t)(top + y) * (size_t)im->width + (size_t)(left + x)) * (size_t)im->bands;
             float r = level(im, i), g = grey ? r : level(im, i + 1),
                   b = grey ? r : level(im, i + 2);
+            s->colours[y][x] = colour(r, g, b);
             s->luma[y][x] = 0.299f * r + 0.587f * g + 0.114f * b;
             s->colour[y][x] = (r - g) * 0.70710678f;
             float low = fminf(fminf(r, g), b), high = fmaxf(fmaxf(r, g), b);
@@ -292,6 +304,7 @@ static void look(seeker *s, const drn_image *im, int32_t top, int h)
     int32_t left, w;
     for (int i = 0; (w = tile(&left, i, im->width)) >= BLOCK && h >= BLOCK; i++) {
         take(s, im, left, top, w, h);
+        drn_drawn_look(&s->drawn, s->colours[0], TILE, w, h);
         transform_rows(s, s->luma, w, h);
         for (int y = 0; y + BLOCK <= h; y++)
             count_zeros(s, y, w);
@@ -312,6 +325,7 @@ static void end(drn_traces *out, seeker *s)
     if (out) {
         out->blocks = s->cells ? (double)most / s->cells : 0;
         out->jpeg = out->blocks >= least_share && chance(s->cells, most) < least_chance;
+        drn_drawn_shares(&out->edges, &out->near, &s->drawn);
         out->noise = fmax(noise(&s->in_colour, false), noise(&s->in_luma, true));
     }
     drn_free(s->in_luma.list);
@@ -377,7 +391,10 @@ done:
     return st;
 }
 
-bool drn_traces_damaged(const drn_traces *t)
+drn_picture_kind drn_traces_kind(const drn_traces *t, bool lossy)
 {
-    return t->jpeg || t->noise > noise_bound;
+    bool damaged = lossy || t->jpeg || t->noise > noise_bound;
+    if (t->edges > equal_bound || (damaged && t->near > near_bound))
+        return DRN_PICTURE_DRAWN;
+    return damaged ? DRN_PICTURE_DAMAGED : DRN_PICTURE_CLEAN;
 }

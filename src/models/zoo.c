@@ -23,6 +23,7 @@ typedef struct zoo_entry {
 #define MODELS(entry)                                                                              \
     entry(drn_compact_x4, "drn-compact-x4", 4, true, "fast: clean pictures")                       \
     entry(drn_compact_photo_x4, "drn-compact-photo-x4", 4, false, "fast: JPEG files, noise, mild blur") \
+    entry(drn_compact_graphics_x4, "drn-compact-graphics-x4", 4, false, "fast: screenshots, text, line art, logos") \
     entry(drn_fast_x4, "drn-fast-x4", 4, false, "fastest at x4: clean pictures")                   \
     entry(drn_fast_x2, "drn-fast-x2", 2, false, "fastest at x2: clean pictures")                   \
     entry(drn_x2, "drn-x2", 2, false, "best at x2: clean pictures")                                \
@@ -50,13 +51,15 @@ const drn_builtin *drn_model_builtin(size_t i)
     return i + 1 < sizeof zoo / sizeof *zoo ? &zoo[i].about : NULL;
 }
 
-/* Past x4, one pass of drn-x8 is better than two of the compact model (weights/drn-x8.md has the numbers);
+/* Drawings have one model, for every size: the others learned from photographs alone.  Past x4, one pass of drn-x8 is better than two of the compact model (weights/drn-x8.md has the numbers);
  * a damaged picture needs its blocks or noise smoothed, whatever the size. */
-const char *drn_model_for(bool best, bool damaged, double times)
+const char *drn_model_for(bool best, drn_picture_kind kind, double times)
 {
     if (!drn_model_builtin(0))
         return NULL;
-    if (damaged)
+    if (kind == DRN_PICTURE_DRAWN)
+        return "drn-compact-graphics-x4";
+    if (kind == DRN_PICTURE_DAMAGED)
         return best ? "drn-photo-x4" : "drn-compact-photo-x4";
     if (times > 4 && times <= 8)
         return "drn-x8";

@@ -66,6 +66,31 @@ picks drn-compact-photo-x4 noisy.ppm -s 2
 "$DRN" upscale - -v -s 2 <noisy.ppm >piped.png 2>err
 has err 'drn-compact-photo-x4 (for noise)'
 
+# Drawn: edges between areas of one colour, at every size, and after a JPEG file, too.
+fill() { head -c "$2" /dev/zero | tr '\0' "\\$1"; }
+{
+    printf 'P5\n64 64\n255\n'
+    fill 372 1280
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do
+        fill 372 11
+        fill 036 33
+        fill 372 20
+    done
+    fill 372 1216
+} >drawn.pgm
+picks drn-compact-graphics-x4 drawn.pgm -s 2
+equal "$(json line.json why)" 'for what is drawn, not photographed'
+picks drn-compact-graphics-x4 drawn.pgm -s 8
+picks drn-compact-graphics-x4 drawn.pgm -m best
+picks drn-compact-x4 drawn.pgm -m default
+run 0 "$DRN" upscale drawn.pgm -o drawn.ppm -v -s 4
+has err 'drn-compact-graphics-x4 (for what is drawn, not photographed)'
+run 0 "$DRN" upscale drawn.pgm -o drawn-strips.ppm -v -s 4 --memory 0.01
+has err 'drn-compact-graphics-x4 (for what is drawn, not photographed)'
+if "$DRN" upscale drawn.pgm -s 1 -o drawn.jpg -q 2>/dev/null; then
+    picks drn-compact-graphics-x4 drawn.jpg
+fi
+
 # A folder with both: each gets its own, with the pixels of the model named.
 mkdir both
 cp small.jpg both/a.jpg

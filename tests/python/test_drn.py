@@ -152,7 +152,11 @@ class Upscale(InFolder):
         noisy = smooth + rng.normal(0, 6, smooth.shape)
         found = drn.traces(np.clip(np.rint(noisy), 0, 255).astype(np.uint8))
         self.assertAlmostEqual(found.noise, 6, delta=0.6)
-        self.assertEqual((found.jpeg, found.damaged), (False, True))
+        self.assertEqual((found.jpeg, found.damaged, found.drawn), (False, True, False))
+        drawn = np.full((64, 64, 3), 250, np.uint8)
+        drawn[10:45, 7:50] = (200, 30, 20)
+        found = drn.traces(drawn)
+        self.assertEqual((found.damaged, found.drawn, found.edges), (False, True, 1))
 
     def test_loop_and_trust(self):
         small = picture()

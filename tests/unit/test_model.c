@@ -135,25 +135,26 @@ TEST(chosen, "the model made for a picture: by its format and the size wanted, a
 {
     if (!drn_model_builtin(0))
         SKIP("no models built in");
-    CHECK_STR(drn_model_for(false, false, 0), "drn-compact-x4");
-    CHECK_STR(drn_model_for(false, false, 2), "drn-compact-x4");
-    CHECK_STR(drn_model_for(false, false, 4), "drn-compact-x4");
-    CHECK_STR(drn_model_for(false, false, 4.5), "drn-x8");
-    CHECK_STR(drn_model_for(false, false, 8), "drn-x8");
-    CHECK_STR(drn_model_for(false, false, 16), "drn-compact-x4");
-    CHECK_STR(drn_model_for(true, false, 0), "drn-x4");
-    CHECK_STR(drn_model_for(true, false, 2), "drn-x2");
-    CHECK_STR(drn_model_for(true, false, 3), "drn-x4");
-    CHECK_STR(drn_model_for(true, false, 8), "drn-x8");
+    CHECK_STR(drn_model_for(false, DRN_PICTURE_CLEAN, 0), "drn-compact-x4");
+    CHECK_STR(drn_model_for(false, DRN_PICTURE_CLEAN, 2), "drn-compact-x4");
+    CHECK_STR(drn_model_for(false, DRN_PICTURE_CLEAN, 4), "drn-compact-x4");
+    CHECK_STR(drn_model_for(false, DRN_PICTURE_CLEAN, 4.5), "drn-x8");
+    CHECK_STR(drn_model_for(false, DRN_PICTURE_CLEAN, 8), "drn-x8");
+    CHECK_STR(drn_model_for(false, DRN_PICTURE_CLEAN, 16), "drn-compact-x4");
+    CHECK_STR(drn_model_for(true, DRN_PICTURE_CLEAN, 0), "drn-x4");
+    CHECK_STR(drn_model_for(true, DRN_PICTURE_CLEAN, 2), "drn-x2");
+    CHECK_STR(drn_model_for(true, DRN_PICTURE_CLEAN, 3), "drn-x4");
+    CHECK_STR(drn_model_for(true, DRN_PICTURE_CLEAN, 8), "drn-x8");
     for (int best = 0; best < 2; best++)
         for (double times = 0; times <= 64; times += 0.5) {
             drn_error err = {0};
             drn_model *model;
             const char *lossy = best ? "drn-photo-x4" : "drn-compact-photo-x4";
-            CHECK_STR(drn_model_for(best, true, times), lossy);
-            if (times > 9)
-                continue;
-            CHECK_OK(drn_model_load(&model, drn_model_for(best, false, times), &err), err);
-            drn_model_free(model);
+            CHECK_STR(drn_model_for(best, DRN_PICTURE_DAMAGED, times), lossy);
+            CHECK_STR(drn_model_for(best, DRN_PICTURE_DRAWN, times), "drn-compact-graphics-x4");
+            for (int kind = DRN_PICTURE_CLEAN; kind <= DRN_PICTURE_DRAWN && times <= 9; kind++) {
+                CHECK_OK(drn_model_load(&model, drn_model_for(best, (drn_picture_kind)kind, times), &err), err);
+                drn_model_free(model);
+            }
         }
 }

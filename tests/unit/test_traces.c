@@ -67,7 +67,7 @@ TEST(jpeg, "a JPEG file's blocks are found at every quality and place, and none 
     for (int seed = 0; seed < 4; seed++) {
         drn_image *clean = scene(170, 130, (uint64_t)seed);
         drn_traces t = look(clean);
-        CHECK(!t.jpeg && t.blocks < 0.15 && t.noise < 2 && !drn_traces_damaged(&t));
+        CHECK(!t.jpeg && t.blocks < 0.15 && t.noise < 2 && drn_traces_kind(&t, false) == DRN_PICTURE_CLEAN);
         drn_image_free(clean);
         for (int quality = 30; quality <= 95; quality += 13) {
             drn_image *im = scene(170, 130, (uint64_t)seed);
@@ -75,7 +75,7 @@ TEST(jpeg, "a JPEG file's blocks are found at every quality and place, and none 
                 .quality = quality, .half = seed % 2, .x = 5 * seed % 16, .y = quality % 16};
             CHECK_OK(drn_jpeg_round_trip(im, &trip, &err), err);
             t = look(im);
-            CHECK(t.jpeg && t.blocks >= 0.5 && drn_traces_damaged(&t));
+            CHECK(t.jpeg && t.blocks >= 0.5 && drn_traces_kind(&t, false) != DRN_PICTURE_CLEAN);
             drn_image_free(im);
         }
     }
@@ -90,7 +90,7 @@ TEST(noise, "noise is measured within a tenth, in grey pictures within a fifth")
         add_noise(im, sigmas[i]);
         drn_traces t = look(im);
         CHECK_NEAR(t.noise, sigmas[i], 0.1 * sigmas[i]);
-        CHECK(!t.jpeg && drn_traces_damaged(&t) == (sigmas[i] > 3.5));
+        CHECK(!t.jpeg && (drn_traces_kind(&t, false) == DRN_PICTURE_DAMAGED) == (sigmas[i] > 3.5));
         drn_image *grey;
         CHECK_OK(drn_image_new(&grey, 300, 200, 1, DRN_U8, &err), err);
         for (size_t k = 0; k < (size_t)300 * 200; k++)
@@ -133,18 +133,19 @@ TEST(depths, "16 bits, floating point and alpha change nothing; NaN is no trap")
         CHECK(o.jpeg);
         CHECK_NEAR(o.blocks, t.blocks, 0.01);
         CHECK_NEAR(o.noise, t.noise, 0.01);
+        CHECK_NEAR(o.edges, t.edges, 1e-9);
     }
     for (size_t i = 0; i < (size_t)100 * 90 * 3; i += 7)
         ((float *)real->data)[i] = i % 2 ? NAN : INFINITY;
     t = look(real);
-    CHECK(isfinite(t.noise) && t.blocks >= 0 && t.blocks <= 1);
+    CHECK(isfinite(t.noise) && t.blocks >= 0 && t.blocks <= 1 && t.edges >= 0 && t.edges <= 1);
     drn_image_free(im);
     drn_image_free(wide);
     drn_image_free(real);
     drn_image_free(alpha);
 }
 
-TEST(drawn, "even squares and lines on a grid of 8 pixels were in no JPEG file")
+TEST(grid, "even squares and lines on a grid of 8 pixels were in no JPEG file")
 {
     drn_error err = {0};
     drn_image *im;
@@ -168,6 +169,64 @@ TEST(drawn, "even squares and lines on a grid of 8 pixels were in no JPEG file")
     drn_image_free(im);
 }
 
+/* Discs of one colour each on a ground of one, their edges antialiased, some with an outline. */
+static drn_image *drawing(int32_t width, int32_t height, uint64_t seed)
+{
+    enum { DISCS = 12 };
+    drn_rng rng;
+    drn_image *im;
+    drn_error err = {0};
+    double x[DISCS], y[DISCS], r[DISCS], colour[DISCS][3];
+    drn_rng_seed(&rng, seed, 1);
+    for (int i = 0; i < DISCS; i++) {
+        x[i] = width * drn_rng_uniform(&rng), y[i] = height * drn_rng_uniform(&rng);
+        r[i] = 4 + 25 * drn_rng_uniform(&rng);
+        for (int b = 0; b < 3; b++)
+            colour[i][b] = 255 * drn_rng_uniform(&rng);
+    }
+    CHECK_OK(drn_image_new(&im, width, height, 3, DRN_U8, &err), err);
+    uint8_t *p = im->data;
+    for (int32_t k = 0; k < width * height; k++)
+        for (int b = 0; b < 3; b++) {
+            double v = 240;
+            for (int i = 0; i < DISCS; i++) {
+                double in = r[i] + 0.5 - hypot(k % width - x[i], k / width - y[i]);
+                v += (colour[i][b] - v) * fmin(fmax(in, 0), 1);
+            }
+            *p++ = (uint8_t)(v + 0.5);
+        }
+    return im;
+}
+
+TEST(drawings, "drawings are told from photographs by their edges, in a JPEG file, too")
+{
+    drn_error err = {0};
+    for (int seed = 0; seed < 6; seed++) {
+        drn_image *drawn = drawing(400, 300, (uint64_t)seed), *taken = scene(400, 300, (uint64_t)seed);
+        add_noise(taken, 2.5); /* as a camera's */
+        drn_traces a = look(drawn), b = look(taken);
+        CHECK(a.edges > 0.8 && drn_traces_kind(&a, false) == DRN_PICTURE_DRAWN);
+        CHECK(b.edges < 0.2 && drn_traces_kind(&b, false) == DRN_PICTURE_CLEAN);
+        CHECK_INT(drn_traces_kind(&a, true), DRN_PICTURE_DRAWN);
+        CHECK_INT(drn_traces_kind(&b, true), DRN_PICTURE_DAMAGED);
+        CHECK_OK(drn_jpeg_round_trip(drawn, &(drn_jpeg_trip){.quality = 98}, &err), err);
+        CHECK_OK(drn_jpeg_round_trip(taken, &(drn_jpeg_trip){.quality = 98}, &err), err);
+        a = look(drawn), b = look(taken);
+        CHECK(a.near > 0.3 && drn_traces_kind(&a, true) == DRN_PICTURE_DRAWN);
+        CHECK(b.near < 0.2 && drn_traces_kind(&b, true) == DRN_PICTURE_DAMAGED);
+        drn_image_free(drawn);
+        drn_image_free(taken);
+    }
+    drn_image *tiny = drawing(15, 120, 1); /* one column of blocks */
+    drn_traces t = look(tiny);
+    CHECK(t.edges == 0 || t.edges > 0.8);
+    drn_image_free(tiny);
+    tiny = drawing(16, 8, 1); /* two blocks say nothing */
+    t = look(tiny);
+    CHECK(t.edges == 0);
+    drn_image_free(tiny);
+}
+
 TEST(sizes, "any size, and the same from a file as from memory")
 {
     drn_error err = {0};
@@ -184,7 +243,7 @@ TEST(sizes, "any size, and the same from a file as from memory")
         drn_status st = drn_image_file_traces(&f, path, &err);
         if (st != DRN_ERR_UNSUPPORTED) {
             CHECK_OK(st, err);
-            CHECK(f.jpeg == t.jpeg && f.blocks == t.blocks && f.noise == t.noise);
+            CHECK(f.jpeg == t.jpeg && f.blocks == t.blocks && f.noise == t.noise && f.edges == t.edges);
         }
         drn_image_free(im);
     }

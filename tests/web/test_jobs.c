@@ -276,6 +276,10 @@ TEST(auto_model, "without --models the first choice is auto, which picks a model
     for (size_t i = 0, v = 1; i < 64 * 64 * 3; i++, v = v * 48271 % 2147483647)
         p[i] = (uint8_t)(80 + v % 64);
     CHECK_STR(web_models_pick(&models, first, ppm, im)->key, "drn-compact-photo-x4");
+    memset(p, 250, 64 * 64 * 3);
+    for (int y = 11; y < 50; y++)
+        memset(p + 3 * (y * 64 + 13), 30, 3 * 35);
+    CHECK_STR(web_models_pick(&models, first, ppm, im)->key, "drn-compact-graphics-x4");
     const web_model *named = web_models_find(&models, "drn-x4");
     CHECK(web_models_pick(&models, named, jpeg, im) == named);
     drn_image_free(im);

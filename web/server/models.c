@@ -66,8 +66,8 @@ static drn_status add_builtin(web_models *models, bool defaults, drn_error *err)
 
 static drn_status add_auto(web_models *models, drn_error *err)
 {
-    drn_status st = add(models, drn_model_for(false, false, 0),
-                        "fast, by the picture: for JPEG files and noise, or for clean ones", err);
+    drn_status st = add(models, drn_model_for(false, DRN_PICTURE_CLEAN, 0),
+                        "fast, by the picture: for JPEG files and noise, for drawings, or for clean photos", err);
     if (st != DRN_OK)
         return st;
     web_model *m = &models->items[models->count - 1];
@@ -115,11 +115,11 @@ const web_model *web_models_find(const web_models *models, const char *key)
     return NULL;
 }
 
-static bool is_damaged(const char *file, const drn_image *pixels)
+static drn_picture_kind kind(const char *file, const drn_image *pixels)
 {
-    drn_traces traces;
-    return drn_image_file_is_lossy(file) ||
-           (drn_image_traces(&traces, pixels, NULL) == DRN_OK && drn_traces_damaged(&traces));
+    drn_traces traces = {0};
+    (void)drn_image_traces(&traces, pixels, NULL); /* without memory the format decides */
+    return drn_traces_kind(&traces, drn_image_file_is_lossy(file));
 }
 
 const web_model *web_models_pick(const web_models *models, const web_model *model, const char *file,
@@ -127,6 +127,6 @@ const web_model *web_models_pick(const web_models *models, const web_model *mode
 {
     const web_model *picked = NULL;
     if (model->by_picture)
-        picked = web_models_find(models, drn_model_for(false, is_damaged(file, pixels), 0));
+        picked = web_models_find(models, drn_model_for(false, kind(file, pixels), 0));
     return picked ? picked : model;
 }
