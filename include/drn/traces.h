@@ -36,7 +36,7 @@ drn_status drn_image_traces(drn_traces *out, const drn_image *image, drn_error *
 drn_status drn_image_file_traces(drn_traces *out, const char *path, drn_error *err);
 
 /** Which kind of model suits such pixels (drn_model_for()).  DRN_PICTURE_DRAWN: edges above 0.55, or, where there is
- *  damage, near above 0.3; else DRN_PICTURE_DAMAGED: a lossy file, traces of JPEG, or noise above 3.5 levels; else
+ *  damage, near above 0.4; else DRN_PICTURE_DAMAGED: a lossy file, traces of JPEG, or noise above 3.5 levels; else
  *  DRN_PICTURE_CLEAN.
  *  @param lossy  the pixels come from a format that loses detail, see drn_image_is_lossy().
  *  Thread-safe. */

@@ -28,7 +28,7 @@ static const double noise_bound = 3.5;
 static const double weakest = 0.02, whitest = 1.8, widest = 3;
 
 /* Drawn: a larger share of the edges parts areas of one colour; after a JPEG file, of nearly one. */
-static const double equal_bound = 0.55, near_bound = 0.3;
+static const double equal_bound = 0.55, near_bound = 0.4;
 
 typedef float plane[TILE][TILE];
 

@@ -212,7 +212,7 @@ TEST(drawings, "drawings are told from photographs by their edges, in a JPEG fil
         CHECK_OK(drn_jpeg_round_trip(drawn, &(drn_jpeg_trip){.quality = 98}, &err), err);
         CHECK_OK(drn_jpeg_round_trip(taken, &(drn_jpeg_trip){.quality = 98}, &err), err);
         a = look(drawn), b = look(taken);
-        CHECK(a.near > 0.3 && drn_traces_kind(&a, true) == DRN_PICTURE_DRAWN);
+        CHECK(a.near > 0.4 && drn_traces_kind(&a, true) == DRN_PICTURE_DRAWN);
         CHECK(b.near < 0.2 && drn_traces_kind(&b, true) == DRN_PICTURE_DAMAGED);
         drn_image_free(drawn);
         drn_image_free(taken);
