@@ -1,6 +1,7 @@
 /* drn doctor: what this build can do here, and whether it computes right. */
 #include "checkup.h"
 #include "cli.h"
+#include "models.h"
 #include "say.h"
 
 #include "drn/device.h"
@@ -90,7 +91,7 @@ static void print_tests(const checkup *c)
     printf("\nmodels\n");
     for (size_t i = 0; i < c->models; i++) {
         const checkup_model *m = &c->model[i];
-        printf("  %-20s ", m->name);
+        printf("  %-*s ", model_name_width(), m->name);
         if (m->why.code != DRN_OK)
             printf("WRONG: %s\n", m->why.message);
         else

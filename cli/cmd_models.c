@@ -29,7 +29,7 @@ const command cmd_models = {
 
 static void print_row(const drn_builtin *b, const drn_model *model, const char *scales)
 {
-    printf("%-20s %-8s %12zu  %s%s\n", b->name, scales, drn_model_parameters(model, false),
+    printf("%-*s %-8s %12zu  %s%s\n", model_name_width(), b->name, scales, drn_model_parameters(model, false),
            b->summary, b->is_default ? " (default)" : "");
 }
 
@@ -67,7 +67,7 @@ static int run(int argc, char **argv)
         return cli_error("this build has no models compiled in; give a file with -m");
     json_t *rows = o.json ? json_array() : NULL;
     if (!o.json)
-        printf("%-20s %-8s %12s\n", "name", "scales", "parameters");
+        printf("%-*s %-8s %12s\n", model_name_width(), "name", "scales", "parameters");
     for (size_t i = 0; drn_model_builtin(i) && ok; i++)
         ok = add_model(rows, drn_model_builtin(i));
     if (rows && ok) {

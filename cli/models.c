@@ -4,6 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+int model_name_width(void)
+{
+    size_t width = 0;
+    const drn_builtin *b;
+    for (size_t i = 0; (b = drn_model_builtin(i)); i++)
+        width = strlen(b->name) > width ? strlen(b->name) : width;
+    return (int)width;
+}
+
 char *model_scales(const drn_model *model)
 {
     char *text = cli_format("%s", "");

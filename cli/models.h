@@ -13,6 +13,9 @@
 /* Load a model that can enlarge by scale (0: any); prints what is wrong and returns false. */
 bool load_model(drn_model **out, const char *name, int scale);
 
+/* Characters of the longest built-in model's name. */
+int model_name_width(void);
+
 /* "2, 4": what it can enlarge by; to be freed. */
 char *model_scales(const drn_model *model);
 

@@ -56,26 +56,28 @@ void *cli_grow(void *p, size_t count, size_t size)
     return or_die(reallocarray(p, count ? count : 1, size));
 }
 
+static char *formatted(const char *fmt, va_list ap)
+{
+    char *text = NULL;
+    return or_die(vasprintf(&text, fmt, ap) < 0 ? NULL : text);
+}
+
 char *cli_format(const char *fmt, ...)
 {
     va_list ap;
-    char *text = NULL;
     va_start(ap, fmt);
-    if (vasprintf(&text, fmt, ap) < 0)
-        text = NULL;
+    char *text = formatted(fmt, ap);
     va_end(ap);
-    return or_die(text);
+    return text;
 }
 
 void cli_say(FILE *f, const char *fmt, ...)
 {
     va_list ap;
-    char *text = NULL;
     va_start(ap, fmt);
-    if (vasprintf(&text, fmt, ap) < 0)
-        text = NULL;
+    char *text = formatted(fmt, ap);
     va_end(ap);
-    cli_plain(or_die(text));
+    cli_plain(text);
     fputs(text, f);
     free(text);
 }

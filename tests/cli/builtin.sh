@@ -3,6 +3,7 @@
 
 run 0 "$DRN" models
 has out 'drn-compact-x4.*2, 4.*(default)'
+equal "$(awk 'NR > 1 { match($0, /[0-9][0-9][0-9][0-9]+  /); print RSTART + RLENGTH }' out | sort -u | wc -l)" 1 # in columns
 run 0 "$DRN" upscale photo.png -o x4.ppm
 equal "$(sed -n 2p x4.ppm)" '244 188'
 run 0 "$DRN" upscale photo.png -o x2.ppm -s 2
