@@ -3,19 +3,16 @@
 
 #include "device.h"
 #include "drn/dataset.h"
-#include "drn/metrics.h"
-#include "drn/upscale.h"
 #include "interrupt.h"
 #include "live.h"
-#include "models.h"
+#include "teachers.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 typedef struct options {
-    const char *out, *teacher;
+    const char *out;
+    text_list teachers;
     bool reencode, ensemble, quiet;
     int shrink_jpeg, crop, tiles, scale, threads, device, precision;
 } options;
@@ -33,11 +30,13 @@ static const opt table[] = {
         .doc = "cut into tiles of N x N pixels; 0: whole pictures"),
     OPT(INT, tiles, "tiles", 0, .arg = "N", .fallback = "0", .min = 0, .max = 1000000,
         .doc = "with --crop: of each picture only the N tiles with the most detail; 0: all"),
-    OPT(TEXT, teacher, "teacher", 0, .arg = "MODEL",
+    OPT(LIST, teachers, "teacher", 0, .arg = "MODEL[:SHARE]",
         .doc = "in the place of each picture to train on, what MODEL makes of it after shrinking: a smaller "
-               "model trained towards that learns from MODEL"),
+               "model trained towards that learns from MODEL; given several times, the mean of what they make, "
+               "by shares (default: equal)"),
     OPT(INT, scale, "scale", 's', .arg = "S", .fallback = "0", .min = 0, .max = 64,
-        .doc = "with --teacher: how many times it shrinks and enlarges; 0: MODEL's largest"),
+        .doc = "with --teacher: how many times it shrinks and enlarges, in several passes where MODEL has no "
+               "such scale; 0: the first MODEL's largest"),
     OPT(FLAG, ensemble, "ensemble", 'x',
         .doc = "with --teacher: mean over the 8 flips and turns, a better teacher"),
     DEVICE_OPTIONS,
@@ -66,10 +65,7 @@ const command cmd_pack = {
 typedef struct view {
     live_line line;
     uint64_t before; /* files an earlier call has looked at */
-    drn_model *teacher;
-    drn_upscale_options lesson;
-    const char *numbers;    /* of the GPU that is used; "": none */
-    pthread_mutex_t device; /* one photograph at a time: each takes what GPU memory is free */
+    teachers teachers;
 } view;
 
 static void print_counts(view *v, const drn_pack_counts *c)
@@ -103,63 +99,10 @@ static void on_skip(void *ctx, const char *name, const char *why)
         cli_say(stderr, "left out %s: %s\n", name, why);
 }
 
-/* The picture as the teacher sees it: shrunk and enlarged again. */
 static drn_status teach(void *ctx, drn_image **picture, drn_error *err)
 {
-    enum { LARGE = 128 * 128 }; /* LR pixels; fewer need little memory, and keep no GPU busy alone */
     view *v = ctx;
-    drn_image *lr, *sr = NULL;
-    drn_status st = drn_protocol_lr(&lr, *picture, v->lesson.scale, NULL, err);
-    if (st != DRN_OK)
-        return st;
-    bool alone = *v->numbers && (int64_t)lr->width * lr->height > LARGE;
-    if (alone)
-        pthread_mutex_lock(&v->device);
-    st = drn_upscale(&sr, lr, v->teacher, &v->lesson, err);
-    if (alone)
-        pthread_mutex_unlock(&v->device);
-    drn_image_free(lr);
-    if (st != DRN_OK)
-        return st;
-    drn_image_free(*picture);
-    *picture = sr;
-    return DRN_OK;
-}
-
-/* What tells one teacher from another: its weights, and a GPU's arithmetic.  Of a long path the end, for the eye. */
-static char *name_lesson(const view *v)
-{
-    enum { MOST = 24 };
-    const char *name = drn_model_name(v->teacher);
-    size_t n = strlen(name);
-    char sum[65];
-    drn_model_sha256(v->teacher, sum);
-    return cli_format("scale=%d ensemble=%d teacher=%s %.12s%s", v->lesson.scale, v->lesson.ensemble,
-                      n > MOST ? name + n - MOST : name, sum, v->numbers);
-}
-
-static int load_teacher(view *v, const options *o)
-{
-    static const char *const numbers[] = {" bf16", " tf32", " fp32"};
-    drn_device device = (drn_device)o->device;
-    drn_error err = {0};
-    v->numbers = "";
-    if (!o->teacher)
-        return EXIT_OK;
-    announce_device(o->device, o->quiet);
-    if (device != DRN_DEVICE_CPU && drn_device_check(DRN_DEVICE_CUDA, NULL, 0, &err) == DRN_OK)
-        v->numbers = numbers[o->precision];
-    else if (device == DRN_DEVICE_CUDA)
-        return cli_fail(&err);
-    if (!load_model(&v->teacher, o->teacher, o->scale))
-        return EXIT_FAILED;
-    int scale = o->scale ? o->scale : drn_model_config(v->teacher)->scale;
-    v->lesson = (drn_upscale_options){.scale = scale,
-                                      .threads = 1,
-                                      .ensemble = o->ensemble,
-                                      .device = *v->numbers ? DRN_DEVICE_CUDA : DRN_DEVICE_CPU,
-                                      .numbers = (drn_numbers)o->precision};
-    return EXIT_OK;
+    return teachers_redraw(&v->teachers, picture, err);
 }
 
 static int run(int argc, char **argv)
@@ -171,15 +114,16 @@ static int run(int argc, char **argv)
     cli_parse(&cmd_pack, &o, &args, argc, argv);
     if (o.tiles && !o.crop)
         cli_usage(&cmd_pack, "--tiles is about --crop, which is missing");
-    if (!o.teacher && (o.scale || o.ensemble || o.device != DRN_DEVICE_CPU))
+    if (!o.teachers.count && (o.scale || o.ensemble || o.device != DRN_DEVICE_CPU))
         cli_usage(&cmd_pack, "-s, -x and --device are about --teacher, which is missing");
-    view v = {.line = live_start(o.quiet), .before = UINT64_MAX, .device = PTHREAD_MUTEX_INITIALIZER};
-    int code = load_teacher(&v, &o);
+    view v = {.line = live_start(o.quiet), .before = UINT64_MAX};
+    teachers_options lesson = {o.scale, o.ensemble, o.device, o.precision, o.quiet};
+    int code = o.teachers.count ? teachers_load(&v.teachers, &o.teachers, &lesson) : EXIT_OK;
     if (code != EXIT_OK) {
         free(args.items);
         return code;
     }
-    char *lesson = v.teacher ? name_lesson(&v) : NULL;
+    char *name = v.teachers.count ? teachers_name(&v.teachers) : NULL;
     interrupt_catch();
     drn_pack_options pack = {
         .dirs = (const char *const *)args.items,
@@ -192,15 +136,15 @@ static int run(int argc, char **argv)
         .tiles = o.tiles,
         .progress = on_progress,
         .skip = on_skip,
-        .change = v.teacher ? teach : NULL,
-        .change_name = lesson,
+        .change = name ? teach : NULL,
+        .change_name = name,
         .ctx = &v,
     };
     drn_status st = drn_pack_make(&counts, &pack, &err);
     live_end(&v.line);
     free(args.items);
-    free(lesson);
-    drn_model_free(v.teacher);
+    free(name);
+    teachers_free(&v.teachers);
     if (st != DRN_OK)
         return cli_fail(&err);
     cli_say(stdout, "%s: %llu entries of %llu files, %llu broken, %llu duplicates, %.1f MiB new, %.1f s\n",

@@ -97,7 +97,38 @@ same x y
 cp nine/model.safetensors teacher.safetensors # another model in its place
 bad 'begun with the options .* teacher=teacher.safetensors [0-9a-f]*., not ' \
     "$DRN" pack taught --teacher teacher.safetensors -o own.pack -q
-bad 'drn-fast-x2 cannot enlarge 4 times' "$DRN" pack taught --teacher drn-fast-x2 -s 4 -o no.pack -q
+
+# Several teachers: the mean of what they make, by shares; and a scale that a teacher has in two passes.
+lesson() { # NAME MODEL...: what a pack of the photo holds, by the gain of a network that is not trained on it
+    rm -f "$1.pack"
+    n=$1
+    shift
+    run 0 "$DRN" pack lesson "$@" -o "$n.pack" -q
+    run 0 train "run-$n" --data "$n.pack" --val pictures
+    cut -d, -f1-5 "run-$n/log.jsonl" >"$n.log"
+}
+mkdir lesson && cp photo.png lesson
+lesson a --teacher drn-fast-x2
+lesson b --teacher drn-fast-x2:2 --teacher drn-fast-x2:1
+same a.log b.log
+lesson c --teacher drn-fast-x2 --teacher drn-compact-x4 -s 2
+lesson d --teacher drn-fast-x2:3 --teacher drn-compact-x4:1 -s 2
+lesson e --teacher drn-compact-x4:1 --teacher drn-fast-x2:3 -s 2
+! cmp -s a.log c.log || fail 'the second teacher is not heard'
+! cmp -s c.log d.log || fail 'shares are not heeded'
+same d.log e.log
+bad 'begun with the options .* teachers=2 [0-9a-f]*., not .* teachers=2 ' \
+    "$DRN" pack lesson --teacher drn-fast-x2 --teacher drn-compact-x4 -s 2 -o d.pack -q
+run 0 "$DRN" downscale photo.png -s 4 -o quarter.png
+run 0 "$DRN" upscale -m drn-fast-x2 -s 4 quarter.png -o twice.png -q
+lesson f --teacher drn-fast-x2 -s 4
+cp twice.png lesson/photo.png
+run 0 train run-g --data lesson --val pictures
+cut -d, -f1-5 run-g/log.jsonl >g.log
+same f.log g.log
+run 2 "$DRN" pack taught --teacher drn-fast-x2:0 -o no.pack -q
+has err 'a share is above 0'
+bad 'drn-fast-x2:half' "$DRN" pack taught --teacher drn-fast-x2:half -o no.pack -q
 bad 'no-such-model' "$DRN" pack taught --teacher no-such-model -o no.pack -q
 run 2 "$DRN" pack taught -x -o no.pack -q
 has err 'are about --teacher'
