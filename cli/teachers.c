@@ -26,8 +26,8 @@ static size_t split(const char *text, double *share)
         *share = 1;
         return strlen(text);
     }
-    if (!(v > 0 && isfinite(v)))
-        cli_usage(&cmd_pack, "--teacher '%s': a share is above 0", text);
+    if (!(v > 0 && v <= 1000))
+        cli_usage(&cmd_pack, "--teacher '%s': a share is above 0 and at most 1000", text);
     *share = v;
     return (size_t)(colon - text);
 }
