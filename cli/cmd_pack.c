@@ -35,8 +35,8 @@ static const opt table[] = {
                "model trained towards that learns from MODEL; given several times, the mean of what they make, "
                "by shares (default: equal)"),
     OPT(INT, scale, "scale", 's', .arg = "S", .fallback = "0", .min = 0, .max = 64,
-        .doc = "with --teacher: how many times it shrinks and enlarges, in several passes where MODEL has no "
-               "such scale; 0: the first MODEL's largest"),
+        .doc = "with --teacher: how many times it shrinks and enlarges, where MODEL has no such scale in "
+               "several passes, and shrunk, as drn upscale does; 0: the first MODEL's largest"),
     OPT(FLAG, ensemble, "ensemble", 'x',
         .doc = "with --teacher: mean over the 8 flips and turns, a better teacher"),
     DEVICE_OPTIONS,

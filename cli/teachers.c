@@ -64,6 +64,11 @@ int teachers_load(teachers *out, const text_list *names, const teachers_options 
         return EXIT_FAILED;
     }
     t.scale = options->scale ? options->scale : drn_model_config(t.model[0])->scale;
+    if (t.scale < 2) {
+        teachers_free(&t);
+        cli_error("a teacher enlarges at least 2 times: -s %d", options->scale);
+        return EXIT_FAILED;
+    }
     t.how = (drn_upscale_options){.threads = 1,
                                   .ensemble = options->ensemble,
                                   .device = *t.numbers ? DRN_DEVICE_CUDA : DRN_DEVICE_CPU,
@@ -97,16 +102,21 @@ char *teachers_name(const teachers *t)
 /* One teacher's result, in the LR picture's kind of samples. */
 static drn_status one(drn_image **sr, teachers *t, int i, const drn_image *lr, drn_error *err)
 {
-    enum { LARGE = 128 * 128 }; /* LR pixels; fewer need little memory, and keep no GPU busy alone */
+    enum { LARGE = 128 * 128 }; /* pixels the last pass begins with; fewer need little memory, and keep no GPU busy alone */
+    drn_upscale_target target;
     drn_upscale_options how = t->how;
     if (drn_model_has_scale(t->model[i], t->scale))
         how.scale = t->scale;
     else
         how.factor = t->scale;
-    bool alone = *t->numbers && (int64_t)lr->width * lr->height > LARGE;
+    drn_status st = drn_upscale_find_target(&target, lr->width, lr->height, t->model[i], &how, err);
+    if (st != DRN_OK)
+        return st;
+    int last = target.scale[target.passes - 1];
+    bool alone = *t->numbers && (int64_t)(target.net_width / last) * (target.net_height / last) > LARGE;
     if (alone)
         pthread_mutex_lock(&t->device);
-    drn_status st = drn_upscale(sr, lr, t->model[i], &how, err);
+    st = drn_upscale(sr, lr, t->model[i], &how, err);
     if (alone)
         pthread_mutex_unlock(&t->device);
     return st;

@@ -126,6 +126,7 @@ cp twice.png lesson/photo.png
 run 0 train run-g --data lesson --val pictures
 cut -d, -f1-5 run-g/log.jsonl >g.log
 same f.log g.log
+bad 'at least 2 times: -s 1' "$DRN" pack taught --teacher drn-fast-x2 -s 1 -o no.pack -q
 run 2 "$DRN" pack taught --teacher drn-fast-x2:0 -o no.pack -q
 has err 'a share is above 0'
 bad 'drn-fast-x2:half' "$DRN" pack taught --teacher drn-fast-x2:half -o no.pack -q
