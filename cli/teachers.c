@@ -53,27 +53,27 @@ int teachers_load(teachers *out, const text_list *names, const teachers_options 
     static const char *const numbers[] = {" bf16", " tf32", " fp32"};
     drn_device device = (drn_device)options->device;
     drn_error err = {0};
-    teachers t = {.numbers = "", .device = PTHREAD_MUTEX_INITIALIZER};
+    *out = (teachers){.numbers = "", .device = PTHREAD_MUTEX_INITIALIZER};
     announce_device(options->device, options->quiet);
     if (device != DRN_DEVICE_CPU && drn_device_check(DRN_DEVICE_CUDA, NULL, 0, &err) == DRN_OK)
-        t.numbers = numbers[options->precision];
+        out->numbers = numbers[options->precision];
     else if (device == DRN_DEVICE_CUDA)
         return cli_fail(&err);
-    if (!load_all(&t, names)) {
-        teachers_free(&t);
+    bool ok = load_all(out, names);
+    if (ok) {
+        out->scale = options->scale ? options->scale : drn_model_config(out->model[0])->scale;
+        ok = out->scale > 1;
+        if (!ok)
+            cli_error("a teacher enlarges at least 2 times: -s %d", out->scale);
+    }
+    if (!ok) {
+        teachers_free(out);
         return EXIT_FAILED;
     }
-    t.scale = options->scale ? options->scale : drn_model_config(t.model[0])->scale;
-    if (t.scale < 2) {
-        teachers_free(&t);
-        cli_error("a teacher enlarges at least 2 times: -s %d", options->scale);
-        return EXIT_FAILED;
-    }
-    t.how = (drn_upscale_options){.threads = 1,
-                                  .ensemble = options->ensemble,
-                                  .device = *t.numbers ? DRN_DEVICE_CUDA : DRN_DEVICE_CPU,
-                                  .numbers = (drn_numbers)options->precision};
-    *out = t;
+    out->how = (drn_upscale_options){.threads = 1,
+                                     .ensemble = options->ensemble,
+                                     .device = *out->numbers ? DRN_DEVICE_CUDA : DRN_DEVICE_CPU,
+                                     .numbers = (drn_numbers)options->precision};
     return EXIT_OK;
 }
 
@@ -102,7 +102,8 @@ char *teachers_name(const teachers *t)
 /* One teacher's result, in the LR picture's kind of samples. */
 static drn_status one(drn_image **sr, teachers *t, int i, const drn_image *lr, drn_error *err)
 {
-    enum { LARGE = 128 * 128 }; /* pixels the last pass begins with; fewer need little memory, and keep no GPU busy alone */
+    /* Pixels the last pass begins with; fewer need little memory, and keep no GPU busy alone. */
+    enum { LARGE = 128 * 128 };
     drn_upscale_target target;
     drn_upscale_options how = t->how;
     if (drn_model_has_scale(t->model[i], t->scale))

@@ -117,6 +117,8 @@ lesson e --teacher drn-compact-x4:1 --teacher drn-fast-x2:3 -s 2
 ! cmp -s a.log c.log || fail 'the second teacher is not heard'
 ! cmp -s c.log d.log || fail 'shares are not heeded'
 same d.log e.log
+lesson h --teacher drn-fast-x2:1000 --teacher drn-compact-x4:1e-9 -s 2 # next to nothing of the second
+same a.log h.log
 bad 'begun with the options .* teachers=2 [0-9a-f]*., not .* teachers=2 ' \
     "$DRN" pack lesson --teacher drn-fast-x2 --teacher drn-compact-x4 -s 2 -o d.pack -q
 run 0 "$DRN" downscale photo.png -s 4 -o quarter.png
